@@ -1,0 +1,143 @@
+//! The exports: pointers in, kernel call, no mathematics. `ts/engine/abi.ts` is the other side.
+//!
+//! A pointer that is null stands for an argument or result that is absent. The caller has checked every
+//! size; memory is the caller's too, from [`heap_base`] on: nothing here allocates.
+
+use crate::column_sum::ColumnSum;
+use crate::layer_norm::{Backward, Forward};
+use crate::row::Row;
+use crate::vector::Best;
+use core::cell::Cell;
+use core::slice::from_raw_parts;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// # Safety
+/// `elements` of them can be read, and written if the kernel writes them, at `pointer`.
+unsafe fn row<'a>(pointer: *const f32, elements: usize) -> Row<'a> {
+    // SAFETY: as the caller says; a cell of f32 has the layout of f32.
+    unsafe { from_raw_parts(pointer.cast::<Cell<f32>>(), elements) }
+}
+
+/// # Safety
+/// As of [`row`], where `pointer` is not null.
+unsafe fn optional_row<'a>(pointer: *const f32, elements: usize) -> Option<Row<'a>> {
+    // SAFETY: as the caller says.
+    (!pointer.is_null()).then(|| unsafe { row(pointer, elements) })
+}
+
+/// `cols` f64 totals, then a block of `cols` f32.
+///
+/// # Safety
+/// So many can be read and written at `pointer`, which is aligned to 8 bytes.
+unsafe fn column_sum<'a>(pointer: *mut f64, cols: usize) -> ColumnSum<'a> {
+    // SAFETY: as the caller says.
+    unsafe {
+        let totals = from_raw_parts(pointer.cast::<Cell<f64>>(), cols);
+        ColumnSum::new(totals, row(pointer.add(cols).cast(), cols))
+    }
+}
+
+/// The first byte of memory that is the caller's: what lies below is the module's own.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen]
+pub fn heap_base() -> usize {
+    unsafe extern "C" {
+        static __heap_base: u8;
+    }
+    &raw const __heap_base as usize
+}
+
+/// `y`, `mean` and `rstd` of `rows` rows. `gamma`, `beta`, `mean` and `rstd` may be null; `y` may be `x`.
+///
+/// # Safety
+/// Every pointer is null where it may be, or good for its elements.
+#[allow(clippy::too_many_arguments)] // an ABI is flat
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn layer_norm_forward_f32(
+    x: *const f32,
+    gamma: *const f32,
+    beta: *const f32,
+    y: *mut f32,
+    mean: *mut f32,
+    rstd: *mut f32,
+    rows: usize,
+    cols: usize,
+    eps: f64,
+) {
+    // SAFETY: the caller has checked the sizes.
+    unsafe {
+        Forward {
+            x: row(x, rows * cols),
+            gamma: optional_row(gamma, cols),
+            beta: optional_row(beta, cols),
+            y: row(y, rows * cols),
+            mean: optional_row(mean, rows),
+            rstd: optional_row(rstd, rows),
+            cols,
+            eps,
+        }
+        .run::<Best>();
+    }
+}
+
+/// `dx` of `rows` rows, which are added to the column sums `dgamma` and `dbeta`. `gamma` and each result
+/// may be null; `dx` may be `dy`. `first_row` is the number of rows already added to the sums.
+///
+/// # Safety
+/// As of [`layer_norm_forward_f32`]; `dgamma` and `dbeta` are column sums.
+#[allow(clippy::too_many_arguments)] // an ABI is flat
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn layer_norm_backward_f32(
+    dy: *const f32,
+    x: *const f32,
+    mean: *const f32,
+    rstd: *const f32,
+    gamma: *const f32,
+    dx: *mut f32,
+    dgamma: *mut f64,
+    dbeta: *mut f64,
+    first_row: usize,
+    rows: usize,
+    cols: usize,
+) {
+    // SAFETY: the caller has checked the sizes.
+    unsafe {
+        Backward {
+            dy: row(dy, rows * cols),
+            x: row(x, rows * cols),
+            mean: row(mean, rows),
+            rstd: row(rstd, rows),
+            gamma: optional_row(gamma, cols),
+            dx: optional_row(dx, rows * cols),
+            dgamma: (!dgamma.is_null()).then(|| column_sum(dgamma, cols)),
+            dbeta: (!dbeta.is_null()).then(|| column_sum(dbeta, cols)),
+            cols,
+            first_row,
+        }
+        .run::<Best>();
+    }
+}
+
+/// Sets the `12 * cols` bytes of a column sum to zero.
+///
+/// # Safety
+/// As of [`column_sum_finish_f32`].
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn column_sum_start(sum: *mut f64, cols: usize) {
+    // SAFETY: the caller has checked the sizes.
+    unsafe { sum.cast::<u8>().write_bytes(0, cols * (size_of::<f64>() + size_of::<f32>())) }
+}
+
+/// Writes a column sum to `out`, or adds it to what `out` holds.
+///
+/// # Safety
+/// `sum` is good for `12 * cols` bytes and aligned to 8, `out` for `cols` elements.
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn column_sum_finish_f32(sum: *mut f64, out: *mut f32, cols: usize, accumulate: bool) {
+    // SAFETY: the caller has checked the sizes.
+    unsafe { column_sum(sum, cols).finish(row(out, cols), accumulate) }
+}

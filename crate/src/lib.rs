@@ -1,0 +1,27 @@
+//! Layer normalization, forward and backward, for 128-bit SIMD WebAssembly.
+//!
+//! ```text
+//! y = (x - mean) * rstd * gamma + beta      over rows of `cols` elements, rstd = 1 / sqrt(var + eps)
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`vector`] | the few vector operations that the kernels use, and their implementations |
+//! | [`row`] | walks rows by vectors, tails included: the only loops over pointers |
+//! | [`layer_norm`] | the kernels, forward and backward |
+//! | [`extreme`] | the same for rows beyond the range of f32 squares, in f64 |
+//! | [`column_sum`] | sums over rows, for the gradients of gamma and beta |
+//! | [`reference`] | plain f64 loops: the specification, and the oracle of every test |
+//! | [`abi`] | the exports |
+//!
+//! The words, here as in the TypeScript: `x` and `y` have `rows * cols` elements, `gamma` and `beta` have
+//! `cols`, `mean` and `rstd` have `rows`. `xhat` is `x` normalised, before gamma and beta. `dy`, `dx`,
+//! `dgamma`, `dbeta` are gradients of a loss with respect to what stands after the `d`.
+
+pub mod abi;
+pub mod column_sum;
+pub mod extreme;
+pub mod layer_norm;
+pub mod reference;
+pub mod row;
+pub mod vector;
