@@ -10,14 +10,16 @@ use core::cell::Cell;
 /// Mean and variance in f64: two passes. NaN where the row holds NaN or infinity.
 fn moments(x: Row) -> (f64, f64) {
     let cols = x.len() as f64;
-    let mean = x.iter().map(|x| f64::from(x.get())).sum::<f64>() / cols;
-    let squares = x.iter().map(|x| {
-        let centred = f64::from(x.get()) - mean;
-        centred * centred
-    });
-    // An infinite mean leaves infinity and NaN behind it: let the whole row be NaN.
+    let mean = sum(x.iter().map(|x| f64::from(x.get()))) / cols;
+    // An infinite mean would leave infinity in some columns and NaN in others.
     let mean = if mean.is_finite() { mean } else { f64::NAN };
-    (mean, squares.sum::<f64>() / cols)
+    let squares = x.iter().map(|x| (f64::from(x.get()) - mean) * (f64::from(x.get()) - mean));
+    (mean, sum(squares) / cols)
+}
+
+/// From 0, where `Iterator::sum` starts from -0.
+fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, value| sum + value)
 }
 
 /// `1 / sqrt(var + eps)` as it multiplies: a constant row with eps = 0 has `xhat = 0`, not NaN.

@@ -295,9 +295,11 @@ fn gradient_sums<V: Vector>(dy: Row, x: Row, mean: f32, gamma: Option<Row>) -> G
         let (dy, x) = (&dy[chunk.clone()], &x[chunk.clone()]);
         let mut partial = [(zero, zero, zero); ACCUMULATORS];
         match gamma {
-            Some(gamma) => sweep([dy, x, &gamma[chunk]], [0.0, mean, 0.0], [], &mut partial, |sums, [dy, x, gamma]| {
-                add(sums, dy * gamma, x)
-            }),
+            Some(gamma) => {
+                sweep([dy, x, &gamma[chunk]], [0.0, mean, 0.0], [], &mut partial, |sums, [dy, x, gamma]| {
+                    add(sums, dy * gamma, x)
+                })
+            }
             None => sweep([dy, x], [0.0, mean], [], &mut partial, |sums, [dy, x]| add(sums, dy, x)),
         }
         add_chunk(&mut sums.centred, partial.map(|(centred, _, _)| centred));

@@ -78,8 +78,8 @@ pub fn layer_norm_backward(dy: &[f32], x: &[f32], gamma: Option<&[f32]>, cols: u
             g_mean += g(col) / cols as f64;
             gx_mean += g(col) * xhat(x[col], mean, rstd) / cols as f64;
         }
-        for col in 0..cols {
-            let xhat = xhat(x[col], mean, rstd);
+        for (col, &x) in x.iter().enumerate() {
+            let xhat = xhat(x, mean, rstd);
             result.dx.push(rstd * (g(col) - g_mean - xhat * gx_mean));
             result.dgamma[col] += f64::from(dy[col]) * xhat;
             result.dbeta[col] += f64::from(dy[col]);

@@ -59,7 +59,8 @@ pub fn sweep<V: Vector, A, const U: usize, const R: usize, const W: usize>(
             if count > 0 {
                 // SAFETY: `count` is 1, 2 or 3, and `at + count` is the length of every row.
                 unsafe {
-                    let results = step(accumulator, from_fn(|k| V::load_first(from[k].add(at), count, fills[k])));
+                    let results =
+                        step(accumulator, from_fn(|k| V::load_first(from[k].add(at), count, fills[k])));
                     for k in 0..W {
                         results[k].store_first(to[k].add(at), count);
                     }

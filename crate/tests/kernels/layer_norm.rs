@@ -78,7 +78,8 @@ fn backward_in_calls<V: Vector>(batch: &Batch, wanted: Wanted, rows_per_call: us
     });
     let (dgamma_sum, dbeta_sum) = (sums.next().unwrap(), sums.next().unwrap());
     let gamma = gamma.as_deref_mut().map(row);
-    let (dy, x, dx_row, mean, rstd) = (row(&mut dy), row(&mut x), row(&mut dx), row(&mut mean), row(&mut rstd));
+    let (dy, x, dx_row, mean, rstd) =
+        (row(&mut dy), row(&mut x), row(&mut dx), row(&mut mean), row(&mut rstd));
     for first_row in (0..batch.rows()).step_by(rows_per_call) {
         let end = batch.rows().min(first_row + rows_per_call);
         let elements = first_row * cols..end * cols;
@@ -133,7 +134,13 @@ pub fn assert_contract<V: Vector>(batch: &Batch, what: &str) {
     let column = |k: usize| (k..x.len()).step_by(cols);
     let dgamma_scale = |k: usize| column(k).map(|k| (f64::from(dy[k]) * xhat[k].abs().max(1.0)).abs()).sum();
     let dbeta_scale = |k: usize| column(k).map(|k| f64::from(dy[k]).abs()).sum();
-    assert_within(&format!("{what}: dgamma"), BACKWARD_UNITS, &dgamma, &expected_gradients.dgamma, dgamma_scale);
+    assert_within(
+        &format!("{what}: dgamma"),
+        BACKWARD_UNITS,
+        &dgamma,
+        &expected_gradients.dgamma,
+        dgamma_scale,
+    );
     assert_within(&format!("{what}: dbeta"), BACKWARD_UNITS, &dbeta, &expected_gradients.dbeta, dbeta_scale);
 }
 
