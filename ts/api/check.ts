@@ -1,0 +1,435 @@
+import type { Context } from "./context.js";
+import { type Data, type Dtype, Tensor } from "./tensor.js";
+
+/*
+ * Every error that a user can meet is made here. A message names the function, the argument, what it was and
+ * what was expected. `name` is the function's name throughout, `argument` the argument's.
+ */
+
+/** What a wrong value was, in few words. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value !== "object") return `${value instanceof Function ? "a function" : String(value)}`;
+  if (value instanceof Tensor) return `a ${value.dtype} Tensor`;
+  const kind = value.constructor?.name ?? "Object";
+  return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
+const list = (numbers: readonly number[]): string => `[${numbers.join(", ")}]`;
+const elements = (count: number): string => `${count} element${count === 1 ? "" : "s"}`;
+const sizes = (normalizedShape: number | readonly number[]): string =>
+  list(typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape);
+
+/** A Float32Array of any realm: test runners and frames have constructors of their own. */
+function isFloat32Array(value: unknown): value is Float32Array {
+  return ArrayBuffer.isView(value) && (value as Float32Array)[Symbol.toStringTag] === "Float32Array";
+}
+
+/** Whether the memory of an array was transferred away. */
+function isDetached({ buffer }: Float32Array): boolean {
+  if (buffer.byteLength !== 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** `product(normalizedShape)`: the elements of a row. */
+export function checkNormalizedShape(name: string, normalizedShape: number | readonly number[]): number {
+  if (typeof normalizedShape === "number") {
+    checkNormalizedSize(name, normalizedShape, normalizedShape);
+    return normalizedShape;
+  }
+  if (!Array.isArray(normalizedShape)) {
+    throw new TypeError(
+      `${name}: normalizedShape is ${describe(normalizedShape)}, needs a number or an array of numbers`,
+    );
+  }
+  if (normalizedShape.length === 0)
+    throw new RangeError(`${name}: normalizedShape is [], needs at least one size`);
+  let cols = 1;
+  for (const size of normalizedShape as readonly number[]) {
+    checkNormalizedSize(name, size, normalizedShape);
+    cols *= size;
+  }
+  if (!Number.isSafeInteger(cols)) {
+    throw new RangeError(
+      `${name}: normalizedShape ${list(normalizedShape)} has more elements than a number counts exactly`,
+    );
+  }
+  return cols;
+}
+
+function checkNormalizedSize(name: string, size: unknown, normalizedShape: number | readonly number[]): void {
+  if (Number.isSafeInteger(size) && (size as number) > 0) return;
+  if (typeof size !== "number") {
+    throw new TypeError(
+      `${name}: normalizedShape ${sizes(normalizedShape)} holds ${describe(size)}, needs numbers`,
+    );
+  }
+  throw new RangeError(
+    `${name}: normalizedShape ${sizes(normalizedShape)} holds ${size}, needs positive whole numbers`,
+  );
+}
+
+/** `eps`, or its default. */
+export function checkEps(name: string, eps: number | undefined): number {
+  if (eps === undefined) return 1e-5;
+  if (typeof eps !== "number") throw new TypeError(`${name}: eps is ${describe(eps)}, needs a number`);
+  if (!(eps >= 0 && eps < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`${name}: eps is ${eps}, needs a finite number of at least 0`);
+  }
+  return eps;
+}
+
+/** `options`, or none. */
+export function checkOptions<O extends object>(name: string, options: O | undefined): Partial<O> {
+  if (options === undefined) return {};
+  if (
+    typeof options !== "object" ||
+    options === null ||
+    ArrayBuffer.isView(options) ||
+    options instanceof Tensor
+  ) {
+    throw new TypeError(`${name}: options is ${describe(options)}, needs an object such as { gamma, beta }`);
+  }
+  return options;
+}
+
+/** What the API names and this version does not do yet. */
+export function checkNotYet(name: string, option: string, value: unknown): void {
+  if (value !== undefined) throw new Error(`${name}: ${option} is not available yet`);
+}
+
+/** That `value` can be used on `context`: a Float32Array, or a live f32 tensor of its memory. */
+export function checkData(
+  context: Context,
+  name: string,
+  argument: string,
+  value: unknown,
+): asserts value is Data {
+  if (value instanceof Tensor) {
+    checkTensor(context, name, argument, value);
+  } else if (!isFloat32Array(value)) {
+    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs a Float32Array or a Tensor`);
+  } else if (value.length === 0 && isDetached(value)) {
+    throw new TypeError(`${name}: ${argument} is detached: its memory was transferred away`);
+  }
+}
+
+function checkTensor(context: Context, name: string, argument: string, tensor: Tensor): void {
+  if (tensor.context !== context) throw new TypeError(`${name}: ${argument} is a tensor of another runtime`);
+  checkLive(name, argument, tensor);
+}
+
+/** That a tensor still has its memory. */
+export function checkLive(name: string, argument: string, tensor: Tensor): void {
+  if (tensor.disposed) throw new TypeError(`${name}: ${argument} is a disposed tensor`);
+  if (tensor.context.disposed) throw new TypeError(`${name}: ${argument} is a tensor of a disposed runtime`);
+}
+
+/** That `value` is of the same kind as `x`. */
+function checkSameKind(
+  context: Context,
+  name: string,
+  argument: string,
+  value: unknown,
+  x: Data,
+): asserts value is Data {
+  if (value instanceof Tensor !== x instanceof Tensor) {
+    const needed = x instanceof Tensor ? "a Tensor" : "a Float32Array";
+    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs ${needed}, as x is`);
+  }
+  checkData(context, name, argument, value);
+}
+
+/** `gamma` or `beta`, where given: `cols` elements. */
+export function checkParameter<T extends Data>(
+  context: Context,
+  name: string,
+  argument: string,
+  value: T | undefined,
+  x: Data,
+  cols: number,
+  normalizedShape: number | readonly number[],
+): T | undefined {
+  if (value === undefined) return undefined;
+  checkSameKind(context, name, argument, value, x);
+  if (count(value) !== cols) {
+    throw new RangeError(
+      `${name}: ${argument} has ${elements(count(value))}, normalizedShape ${sizes(normalizedShape)} needs ${cols}`,
+    );
+  }
+  return value;
+}
+
+/** `mean` or `rstd` of a backward call: required, one for each row. */
+export function checkStatistic(
+  context: Context,
+  name: string,
+  argument: string,
+  value: Data | undefined,
+  x: Data,
+  rows: number,
+): void {
+  if (value === undefined) {
+    throw new TypeError(`${name}: ${argument} is missing, needs the ${argument} that the forward call gave`);
+  }
+  checkCount(context, name, argument, value, x, rows, "for the rows of x");
+}
+
+/** That `value` has `needed` elements. */
+export function checkCount(
+  context: Context,
+  name: string,
+  argument: string,
+  value: Data | undefined,
+  x: Data,
+  needed: number,
+  why: string,
+): void {
+  checkSameKind(context, name, argument, value, x);
+  if (count(value) !== needed) {
+    throw new RangeError(`${name}: ${argument} has ${elements(count(value))}, needs ${needed} ${why}`);
+  }
+}
+
+/** Elements of an array or tensor. */
+export function count(data: Data): number {
+  return data instanceof Tensor ? data.size : data.length;
+}
+
+/** The rows of `x`, whose last dimensions must be `normalizedShape`. */
+export function checkRows(
+  name: string,
+  x: Data,
+  shape: readonly number[] | undefined,
+  cols: number,
+  normalizedShape: number | readonly number[],
+): number {
+  const size = count(x);
+  const xShape = x instanceof Tensor ? x.shape : shape;
+  if (shape !== undefined) checkShapeOption(name, x, shape);
+  if (xShape !== undefined) {
+    const last = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    const offset = xShape.length - last.length;
+    if (!last.every((size, k) => xShape[offset + k] === size)) {
+      throw new RangeError(
+        `${name}: x has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${list(last)}`,
+      );
+    }
+  }
+  if (size % cols !== 0) {
+    throw new RangeError(
+      `${name}: x has ${elements(size)}, normalizedShape ${sizes(normalizedShape)} needs a multiple of ${cols}`,
+    );
+  }
+  return size / cols;
+}
+
+function checkShapeOption(name: string, x: Data, shape: readonly number[]): void {
+  const size = checkShape(name, shape);
+  if (size !== count(x)) {
+    throw new RangeError(`${name}: shape ${list(shape)} has ${elements(size)}, x has ${count(x)}`);
+  }
+  if (
+    x instanceof Tensor &&
+    !(shape.length === x.shape.length && shape.every((size, k) => size === x.shape[k]))
+  ) {
+    throw new RangeError(`${name}: shape is ${list(shape)}, the tensor x has shape ${list(x.shape)}`);
+  }
+}
+
+/** The elements of a tensor of this shape. Zero is a size, and [] the shape of one element. */
+export function checkShape(name: string, shape: readonly number[]): number {
+  if (!Array.isArray(shape))
+    throw new TypeError(`${name}: shape is ${describe(shape)}, needs an array of numbers`);
+  let size = 1;
+  for (const dimension of shape as readonly number[]) {
+    if (!(Number.isSafeInteger(dimension) && dimension >= 0)) {
+      const message = `${name}: shape ${list(shape)} holds ${describe(dimension)}, needs whole numbers of at least 0`;
+      throw typeof dimension === "number" ? new RangeError(message) : new TypeError(message);
+    }
+    size *= dimension;
+  }
+  if (!Number.isSafeInteger(size))
+    throw new RangeError(`${name}: shape ${list(shape)} has more elements than a number counts exactly`);
+  return size;
+}
+
+/** A tensor's values: numbers in an array of any type, as many as its shape has. */
+export function checkValues(
+  name: string,
+  values: ArrayLike<number>,
+  shape: readonly number[] | undefined,
+): readonly number[] {
+  const isArray = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
+  if (!isArray) throw new TypeError(`${name}: values is ${describe(values)}, needs an array of numbers`);
+  const { length } = values as ArrayLike<number>;
+  if (shape === undefined) return [length];
+  const size = checkShape(name, shape);
+  if (size !== length) {
+    throw new RangeError(`${name}: values has ${elements(length)}, shape ${list(shape)} needs ${size}`);
+  }
+  return shape;
+}
+
+/** The storage type of a tensor. */
+export function checkDtype(name: string, dtype: Dtype): void {
+  if (dtype === "f16" || dtype === "bf16") throw new Error(`${name}: dtype ${dtype} is not available yet`);
+  if (dtype !== "f32")
+    throw new TypeError(`${name}: dtype is ${describe(dtype)}, needs "f32", "f16" or "bf16"`);
+}
+
+/** The results of an `out` object must be among `names`. */
+export function checkOut(name: string, out: object | undefined, names: readonly string[]): void {
+  if (out === undefined) return;
+  const needed = `an object with some of ${names.join(", ")}`;
+  if (typeof out !== "object" || out === null || ArrayBuffer.isView(out) || out instanceof Tensor) {
+    throw new TypeError(`${name}: out is ${describe(out)}, needs ${needed}`);
+  }
+  for (const key of Object.keys(out)) {
+    if (!names.includes(key)) throw new TypeError(`${name}: out has ${JSON.stringify(key)}, needs ${needed}`);
+  }
+}
+
+/** The names of results that are not wanted. */
+export function checkSkip(name: string, skip: readonly string[] | undefined, names: readonly string[]): void {
+  if (skip === undefined) return;
+  if (!Array.isArray(skip))
+    throw new TypeError(`${name}: skip is ${describe(skip)}, needs an array of ${names.join(", ")}`);
+  for (const result of skip) {
+    if (!names.includes(result)) {
+      throw new TypeError(`${name}: skip has ${describe(result)}, needs some of ${names.join(", ")}`);
+    }
+  }
+}
+
+/** A flag, false unless given. */
+export function checkFlag(name: string, argument: string, value: boolean | undefined): boolean {
+  if (value === undefined) return false;
+  if (typeof value !== "boolean")
+    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs a boolean`);
+  return value;
+}
+
+type Named = readonly [argument: string, data: Data | undefined];
+
+/**
+ * That no output shares memory with an input or another output. `inPlace` is the one pair that may: an input
+ * and an output that are the same elements.
+ */
+export function checkOverlap(
+  name: string,
+  inputs: readonly Named[],
+  outputs: readonly Named[],
+  inPlace: readonly [input: string, output: string],
+): void {
+  outputs.forEach(([output, written], k) => {
+    if (written === undefined) return;
+    for (const [input, read] of inputs) {
+      if (read === undefined || !overlaps(read, written)) continue;
+      if (input === inPlace[0] && output === inPlace[1] && sameElements(read, written)) continue;
+      throw new RangeError(
+        `${name}: out.${output} overlaps ${input}, needs memory of its own${inPlaceHint(input, inPlace)}`,
+      );
+    }
+    for (const [other, alsoWritten] of outputs.slice(k + 1)) {
+      if (alsoWritten === undefined || !overlaps(written, alsoWritten)) continue;
+      throw new RangeError(`${name}: out.${output} overlaps out.${other}, each needs memory of its own`);
+    }
+  });
+}
+
+const inPlaceHint = (input: string, [inPlaceInput, output]: readonly [string, string]): string =>
+  input === inPlaceInput ? `, or for ${output} to be ${input} itself` : "";
+
+function overlaps(a: Data, b: Data): boolean {
+  if (a instanceof Tensor || b instanceof Tensor) return a === b && count(a) > 0;
+  return (
+    a.buffer === b.buffer &&
+    a.byteOffset < b.byteOffset + b.byteLength &&
+    b.byteOffset < a.byteOffset + a.byteLength
+  );
+}
+
+function sameElements(a: Data, b: Data): boolean {
+  if (a instanceof Tensor || b instanceof Tensor) return a === b;
+  return a.byteOffset === b.byteOffset && a.length === b.length;
+}
+
+/** A block that was asked for: there must be one. */
+export function checkAllocated(name: string, pointer: number, bytes: number, bytesLeft: number): number {
+  if (pointer === 0) {
+    throw new RangeError(
+      `${name}: out of memory: ${bytes} bytes needed, ${bytesLeft} left of what the runtime may use`,
+    );
+  }
+  return pointer;
+}
+
+/** The memory that a runtime starts with and may grow to. */
+export function checkBytes(
+  name: string,
+  argument: string,
+  bytes: number | undefined,
+  otherwise: number,
+  most: number,
+): number {
+  if (bytes === undefined) return otherwise;
+  if (typeof bytes !== "number")
+    throw new TypeError(`${name}: ${argument} is ${describe(bytes)}, needs a number of bytes`);
+  if (!(Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= most)) {
+    throw new RangeError(`${name}: ${argument} is ${bytes}, needs a whole number of bytes from 0 to ${most}`);
+  }
+  return bytes;
+}
+
+/** A compiled module, where one is given. */
+export function checkModule(name: string, module: unknown): void {
+  if (module !== undefined && !(typeof WebAssembly === "object" && module instanceof WebAssembly.Module)) {
+    throw new TypeError(`${name}: module is ${describe(module)}, needs a WebAssembly.Module`);
+  }
+}
+
+/** That a runtime can still be used. */
+export function checkNotDisposed(name: string, disposed: boolean): void {
+  if (disposed) throw new TypeError(`${name}: the runtime is disposed`);
+}
+
+/** That a layer's backward call comes after its forward call. */
+export function checkForwardRan<T>(name: string, saved: T | undefined): T {
+  if (saved === undefined)
+    throw new Error(`${name}: there is no forward call to go back through, call forward first`);
+  return saved;
+}
+
+/** A parameter of a state to load: there, and of the right size. */
+export function checkState(name: string, value: unknown, key: string, size: number): ArrayLike<number> {
+  if (value === undefined)
+    throw new TypeError(`${name}: ${key} is missing from the state, needs ${elements(size)}`);
+  const values = value instanceof Tensor ? value.data : value;
+  const { length } = values as ArrayLike<number>;
+  checkValues(name, values as ArrayLike<number>, undefined);
+  if (length !== size) throw new RangeError(`${name}: ${key} has ${elements(length)}, needs ${size}`);
+  return values as ArrayLike<number>;
+}
+
+/** A state to load, with no key but those of the layer. */
+export function checkStateKeys(name: string, state: unknown, keys: readonly string[]): void {
+  if (typeof state !== "object" || state === null) {
+    throw new TypeError(
+      `${name}: state is ${describe(state)}, needs an object with ${keys.join(", ") || "no keys"}`,
+    );
+  }
+  for (const key of Object.keys(state)) {
+    if (!keys.includes(key)) {
+      throw new TypeError(
+        `${name}: state has ${JSON.stringify(key)}, the layer has ${keys.join(", ") || "no parameters"}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { Engine, Kernels } from "../engine/abi.js";
+import { ADDRESSABLE_BYTES, Memory } from "../engine/memory.js";
+import { checkAllocated, checkNotDisposed } from "./check.js";
+
+/** How much memory a runtime starts with, and may grow to, in bytes. */
+export interface MemoryLimits {
+  readonly initialBytes: number;
+  readonly maxBytes: number;
+}
+
+const NO_LIMITS: MemoryLimits = { initialBytes: 0, maxBytes: ADDRESSABLE_BYTES };
+
+/** What the operations of one runtime share: its engine, started on first use, and the engine's memory. */
+export class Context {
+  readonly #start: () => Engine;
+  readonly #limits: MemoryLimits;
+  /** Frees the memory of tensors that were forgotten. */
+  readonly #forgotten: FinalizationRegistry<number>;
+  #engine: Engine | undefined;
+  #memory: Memory | undefined;
+  #disposed = false;
+
+  constructor(start: () => Engine, limits: MemoryLimits = NO_LIMITS) {
+    this.#start = start;
+    this.#limits = limits;
+    this.#forgotten = new FinalizationRegistry((pointer) => this.#memory?.free(pointer));
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  get engine(): Engine {
+    return this.#engine ?? this.#begin().engine;
+  }
+
+  get kernels(): Kernels {
+    return this.engine.kernels;
+  }
+
+  get memory(): Memory {
+    return this.#memory ?? this.#begin().memory;
+  }
+
+  #begin(): { engine: Engine; memory: Memory } {
+    checkNotDisposed("runtime", this.#disposed);
+    const engine = this.#start();
+    const { initialBytes, maxBytes } = this.#limits;
+    const memory = new Memory(engine.memory, engine.heapBase, maxBytes);
+    if (!memory.reserve(initialBytes)) checkAllocated("createRuntime", 0, initialBytes, memory.bytesLeft);
+    this.#engine = engine;
+    this.#memory = memory;
+    return { engine, memory };
+  }
+
+  /** A block of `bytes` that is freed with `owner`, or by `free`. */
+  allocate(name: string, bytes: number, owner: object): number {
+    const pointer = checkAllocated(name, this.memory.allocate(bytes), bytes, this.memory.bytesLeft);
+    this.#forgotten.register(owner, pointer, owner);
+    return pointer;
+  }
+
+  /** Frees the block of `owner`. */
+  free(pointer: number, owner: object): void {
+    this.#forgotten.unregister(owner);
+    this.#memory?.free(pointer);
+  }
+
+  /** Scratch of `bytes`, valid until the next call. */
+  scratch(name: string, bytes: number): number {
+    return checkAllocated(name, this.memory.scratch(bytes), bytes, this.memory.bytesLeft);
+  }
+
+  /** Drops the engine, and with it all memory. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#engine = undefined;
+    this.#memory = undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Engine } from "../engine/abi.js";
+import { ADDRESSABLE_BYTES } from "../engine/memory.js";
+import { checkBytes, checkNotDisposed, checkOptions } from "./check.js";
+import { Context } from "./context.js";
+import type * as api from "./functions.js";
+import type { NormalizedShape } from "./layer-norm.js";
+import { normalize, normalizeBackward, normalizeForward } from "./layer-norm.js";
+import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
+import { createTensor, createTensorFrom } from "./tensor.js";
+
+/** What a runtime runs on, and the memory that it holds. */
+export interface RuntimeInfo {
+  /** `"simd128"` for WebAssembly, `"js"` for plain JavaScript. */
+  readonly engine: "simd128" | "js";
+  /** Bytes in tensors and scratch. */
+  readonly usedBytes: number;
+  /** The most that `usedBytes` has been. */
+  readonly peakBytes: number;
+  /** Bytes of memory held, in use or not: it grows, and shrinks by `dispose()` alone. */
+  readonly memoryBytes: number;
+}
+
+/** Options of `createRuntime`. */
+export interface RuntimeOptions {
+  /** The compiled WebAssembly file of this package, to compile it once for several runtimes or workers. */
+  readonly module?: WebAssembly.Module | undefined;
+  /** Memory to start with, in bytes; as little as possible where it is left out. */
+  readonly initialBytes?: number | undefined;
+  /** Memory to grow to at most, in bytes; what 32-bit addresses reach where it is left out. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** The functions and classes of the package, on a memory of their own. */
+export interface Runtime {
+  readonly layerNorm: typeof api.layerNorm;
+  readonly layerNormForward: typeof api.layerNormForward;
+  readonly layerNormBackward: typeof api.layerNormBackward;
+  readonly tensor: typeof api.tensor;
+  readonly tensorFrom: typeof api.tensorFrom;
+  readonly LayerNorm: typeof api.LayerNorm;
+  /** The engine and its memory, as they are now. */
+  info(): RuntimeInfo;
+  /** Drops the memory, with all tensors in it: the one way that WebAssembly gives memory back. */
+  dispose(): void;
+  /** `dispose()`, at the end of the block of a `using` declaration. */
+  [Symbol.dispose](): void;
+}
+
+/** A runtime whose engine `start` makes on first use. */
+export function makeRuntime(start: () => Engine, options: RuntimeOptions | undefined): Runtime {
+  const { initialBytes, maxBytes } = checkOptions("createRuntime", options);
+  const most = checkBytes("createRuntime", "maxBytes", maxBytes, ADDRESSABLE_BYTES, ADDRESSABLE_BYTES);
+  const context = new Context(start, {
+    maxBytes: most,
+    initialBytes: checkBytes("createRuntime", "initialBytes", initialBytes, 0, most),
+  });
+  return runtimeOn(context);
+}
+
+/** The functions and classes of the package, on `context`. */
+export function runtimeOn(context: Context): Runtime {
+  const runtime = {
+    layerNorm: normalize.bind(undefined, context),
+    layerNormForward: normalizeForward.bind(undefined, context),
+    layerNormBackward: normalizeBackward.bind(undefined, context),
+    tensor: createTensor.bind(undefined, context),
+    tensorFrom: createTensorFrom.bind(undefined, context),
+    LayerNorm: class LayerNorm extends LayerNormLayer {
+      constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions) {
+        super(context, normalizedShape, options);
+      }
+    },
+    info(): RuntimeInfo {
+      checkNotDisposed("runtime.info", context.disposed);
+      const { usedBytes, peakBytes, memoryBytes } = context.memory;
+      return { engine: context.engine.name, usedBytes, peakBytes, memoryBytes };
+    },
+    dispose: () => context.dispose(),
+    [Symbol.dispose]: () => context.dispose(),
+  };
+  return runtime as unknown as Runtime;
+}

@@ -1,0 +1,18 @@
+/**
+ * `layernorm-wasm/js`: the same API on the JavaScript engine alone, for where WebAssembly is forbidden. The
+ * results have the same bits.
+ */
+import { Context } from "./api/context.js";
+import { makeRuntime, type Runtime, type RuntimeOptions, runtimeOn } from "./api/runtime.js";
+import { javascriptEngine } from "./engine/javascript.js";
+
+export const { layerNorm, layerNormForward, layerNormBackward, tensor, tensorFrom, LayerNorm } =
+  /* @__PURE__ */ runtimeOn(/* @__PURE__ */ new Context(javascriptEngine));
+
+/** A runtime of its own, as of `layernorm-wasm`. */
+export function createRuntime(options?: Omit<RuntimeOptions, "module">): Runtime {
+  return makeRuntime(javascriptEngine, options);
+}
+
+/** Nothing needs to be loaded. */
+export async function init(): Promise<void> {}
