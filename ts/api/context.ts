@@ -68,6 +68,7 @@ export class Context {
 
   /** Scratch of `bytes`, valid until the next call. */
   scratch(name: string, bytes: number): number {
+    if (bytes === 0) return 0;
     return checkAllocated(name, this.memory.scratch(bytes), bytes, this.memory.bytesLeft);
   }
 
