@@ -74,6 +74,7 @@ pub fn layer_norm_forward_f32(
             y: row(y, rows * cols),
             mean: optional_row(mean, rows),
             rstd: optional_row(rstd, rows),
+            rows,
             cols,
             eps,
         }
@@ -113,6 +114,7 @@ pub fn layer_norm_backward_f32(
             dx: optional_row(dx, rows * cols),
             dgamma: (!dgamma.is_null()).then(|| column_sum(dgamma, cols)),
             dbeta: (!dbeta.is_null()).then(|| column_sum(dbeta, cols)),
+            rows,
             cols,
             first_row,
         }

@@ -1,6 +1,6 @@
 //! Sums over rows: the gradients of gamma and beta.
 
-use crate::row::Row;
+use crate::row::{Row, check};
 use core::cell::Cell;
 
 /// Rows that are added in f32 before their sum goes to the f64 totals.
@@ -20,7 +20,7 @@ pub struct ColumnSum<'a> {
 impl<'a> ColumnSum<'a> {
     /// A sum that goes on from what `totals` and `block`, both of `cols` elements, hold: zeros to start.
     pub fn new(totals: &'a [Cell<f64>], block: Row<'a>) -> Self {
-        assert!(totals.len() == block.len());
+        check(totals.len() == block.len());
         ColumnSum { totals, block }
     }
 
@@ -44,7 +44,7 @@ impl<'a> ColumnSum<'a> {
 
     /// Ends the sum: writes it to `out`, or adds it to what `out` holds.
     pub fn finish(&self, out: Row, accumulate: bool) {
-        assert!(out.len() == self.block.len());
+        check(out.len() == self.block.len());
         self.end_block();
         for (out, total) in out.iter().zip(self.totals) {
             let before = if accumulate { f64::from(out.get()) } else { 0.0 };

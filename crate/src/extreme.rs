@@ -4,7 +4,7 @@
 //! In f64 no square, product or sum of f32 values overflows or vanishes, so these rows need no scaling.
 //! They are slower, and rare: standard deviations below 1e-12 that eps does not raise, or above 1e12.
 
-use crate::row::Row;
+use crate::row::{Row, element};
 use core::cell::Cell;
 
 /// Mean and variance in f64: two passes. NaN where the row holds NaN or infinity.
@@ -33,14 +33,14 @@ pub fn forward_row(x: Row, gamma: Option<Row>, beta: Option<Row>, y: Row, eps: f
     let rstd = scale(var, eps);
     for (col, (x, y)) in x.iter().zip(y).enumerate() {
         let xhat = (f64::from(x.get()) - mean) * rstd;
-        y.set((xhat * element(gamma, col, 1.0) + element(beta, col, 0.0)) as f32);
+        y.set((xhat * parameter(gamma, col, 1.0) + parameter(beta, col, 0.0)) as f32);
     }
     (mean as f32, (1.0 / (var + eps).sqrt()) as f32)
 }
 
-/// The element of an absent parameter is its neutral value.
-fn element(parameter: Option<Row>, col: usize, neutral: f64) -> f64 {
-    parameter.map_or(neutral, |row| f64::from(row[col].get()))
+/// The element of a parameter; of an absent one, its neutral value.
+fn parameter(row: Option<Row>, col: usize, neutral: f64) -> f64 {
+    row.map_or(neutral, |row| f64::from(element(row, col).get()))
 }
 
 /// `xhat` of a row, from the row itself and its saved `rstd`.
@@ -57,7 +57,7 @@ fn normalized(x: Row, rstd: f32) -> (impl Fn(&Cell<f32>) -> f64, f64) {
 pub fn backward_row(dy: Row, x: Row, rstd: f32, gamma: Option<Row>, dx: Row) {
     let cols = x.len() as f64;
     let (xhat, rstd) = normalized(x, rstd);
-    let g = |col: usize| f64::from(dy[col].get()) * element(gamma, col, 1.0);
+    let g = |col: usize| f64::from(element(dy, col).get()) * parameter(gamma, col, 1.0);
     let (mut g_sum, mut gx_sum) = (0.0, 0.0);
     for (col, x) in x.iter().enumerate() {
         g_sum += g(col);

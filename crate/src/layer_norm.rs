@@ -16,18 +16,21 @@
 //!
 //! Each row is read twice:
 //!
-//! 1. Sums, of elements less a `shift` near the mean, so that the error does not grow with the mean. They
-//!    run in f32 over chunks of [`CHUNK`] elements and in f64 over the chunks, so that it does not grow
-//!    with `cols` either.
+//! 1. Sums, of elements less a `shift` near the mean, so that the error does not grow with the mean.
 //! 2. Results. The row is subtracted from first and scaled after, never `x * a + b`, which cancels.
+//!
+//! One loop writes the results of a row while it sums the next: beyond the first-level cache, arithmetic
+//! then never waits for memory, nor memory for arithmetic.
 
 use crate::column_sum::ColumnSum;
 use crate::extreme;
-use crate::row::{ACCUMULATORS, Row, map, sample, sweep};
+use crate::row::{Row, element, map, part, sample, sum, sweep};
 use crate::vector::Vector;
 
-/// Elements whose sum runs in f32: sixteen additions to each lane of four accumulators.
-const CHUNK: usize = 256;
+/// Each sum of the forward pass is two running ones: one alone would wait for the latency of additions.
+const FORWARD_SUMS: usize = 2;
+/// The backward pass has enough else to do for each vector, and no registers to spare.
+const BACKWARD_SUMS: usize = 1;
 
 /// Outside of these, `var + eps` is left to [`extreme`]: squares in f32 could overflow or lose bits.
 const VARIANCE_RANGE: core::ops::RangeInclusive<f64> = 8.271806125530277e-25..=1.2089258196146292e24;
@@ -66,57 +69,56 @@ impl Centre {
     }
 }
 
-/// The f64 sum of chunks' f32 sums, each a fixed tree over its accumulators.
-#[inline(always)]
-fn add_chunk<V: Vector>(total: &mut f64, [a, b, c, d]: [V; ACCUMULATORS]) {
-    *total += f64::from(((a + b) + (c + d)).reduce());
+/// Sums of a row, from a sampled shift.
+#[derive(Clone, Copy)]
+struct ShiftedSums {
+    shift: f32,
+    /// `sum(x - shift)`
+    sum: f64,
+    /// `sum((x - shift)^2)`
+    squares: f64,
 }
 
-/// The sums of `x - shift` and of its squares.
-fn shifted_sums<V: Vector>(x: Row, shift: f32) -> (f64, f64) {
-    let (mut sum, mut squares) = (0.0, 0.0);
-    let zero = V::splat(0.0);
-    let centre = V::splat(shift);
-    for x in x.chunks(CHUNK) {
-        let mut partial = [(zero, zero); ACCUMULATORS];
-        // sum += x - shift; squares += (x - shift)^2
-        sweep([x], [shift], [], &mut partial, |(sum, squares), [x]: [V; 1]| {
-            let centred = x - centre;
-            *sum = *sum + centred;
-            *squares = *squares + centred * centred;
-            []
-        });
-        add_chunk(&mut sum, partial.map(|(sum, _)| sum));
-        add_chunk(&mut squares, partial.map(|(_, squares)| squares));
+impl ShiftedSums {
+    fn of<V: Vector>(x: Row, shift: f32) -> Self {
+        let [sum, squares] = sum::<V, FORWARD_SUMS, 1, 2>([x], [shift], shifted_squares(shift));
+        ShiftedSums { shift, sum, squares }
     }
-    (sum, squares)
+
+    /// The mean less the shift, and the variance: `E[(x - shift)^2] - E[x - shift]^2`.
+    fn moments(self, cols: f64) -> (f64, f64) {
+        let delta = self.sum / cols;
+        (delta, self.squares / cols - delta * delta)
+    }
 }
 
-/// The mean of `x - shift`, and the variance: `E[(x - shift)^2] - E[x - shift]^2`.
-fn shifted_moments<V: Vector>(x: Row, shift: f32) -> (f64, f64) {
-    let cols = x.len() as f64;
-    let (sum, squares) = shifted_sums::<V>(x, shift);
-    let delta = sum / cols;
-    (delta, squares / cols - delta * delta)
+/// `sum += x - shift`, `squares += (x - shift)^2`
+#[inline(always)]
+fn shifted_squares<V: Vector>(shift: f32) -> impl Fn([V; 2], [V; 1]) -> [V; 2] {
+    let shift = V::splat(shift);
+    move |[sum, squares], [x]| {
+        let centred = x - shift;
+        [sum + centred, squares + centred * centred]
+    }
 }
 
 /// The centre and the mean of a row, or nothing where that takes [`extreme`].
 ///
-/// One read, from a sampled shift; another where the sample was so far from the mean that the
-/// difference of the two squares would lose more than two bits.
-fn centre<V: Vector>(x: Row, eps: f64) -> Option<(Centre, f32)> {
-    let mut shift = sample::<V>(x);
-    let (mut delta, mut var) = shifted_moments::<V>(x, shift);
+/// The sums are of one read. Where the sampled shift was so far from the mean that the difference of the
+/// two squares would lose more than two bits, there is a second one, from a better shift.
+fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64) -> Option<(Centre, f32)> {
+    let cols = x.len() as f64;
+    let (mut delta, mut var) = sums.moments(cols);
     if delta * delta > 0.5 * var {
-        shift = (f64::from(shift) + delta) as f32;
-        (delta, var) = shifted_moments::<V>(x, shift);
+        sums = ShiftedSums::of::<V>(x, (f64::from(sums.shift) + delta) as f32);
+        (delta, var) = sums.moments(cols);
     }
     let spread = var.max(0.0) + eps;
     if !(delta.is_finite() && VARIANCE_RANGE.contains(&spread)) {
         return None;
     }
     let rstd = (1.0 / spread.sqrt()) as f32;
-    Some((Centre::new(shift, delta, rstd), (f64::from(shift) + delta) as f32))
+    Some((Centre::new(sums.shift, delta, rstd), (f64::from(sums.shift) + delta) as f32))
 }
 
 /// Forward: `y` and, where they are asked for, `mean` and `rstd` of each row.
@@ -133,6 +135,8 @@ pub struct Forward<'a> {
     pub mean: Option<Row<'a>>,
     /// `[rows]`
     pub rstd: Option<Row<'a>>,
+    /// how many there are
+    pub rows: usize,
     /// elements in a row, at least 1
     pub cols: usize,
     /// what is added to the variance, at least 0
@@ -142,33 +146,74 @@ pub struct Forward<'a> {
 impl Forward<'_> {
     /// Runs the pass.
     pub fn run<V: Vector>(&self) {
-        let rows = self.x.chunks_exact(self.cols).zip(self.y.chunks_exact(self.cols));
-        for (row, (x, y)) in rows.enumerate() {
-            let (mean, rstd) = match centre::<V>(x, self.eps) {
+        let cols = self.cols;
+        let x = |row: usize| part(self.x, row * cols, cols);
+        let mut sums = None;
+        for row in 0..self.rows {
+            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x(row), sample::<V>(x(row))));
+            let y = part(self.y, row * cols, cols);
+            let (mean, rstd) = match centre::<V>(x(row), this, self.eps) {
                 Some((centre, mean)) => {
-                    write_y::<V>(x, centre, self.gamma, self.beta, y);
+                    if row + 1 < self.rows {
+                        let next = x(row + 1);
+                        sums = Some(self.write_y_and_sum::<V>(x(row), centre, y, next, sample::<V>(next)));
+                    } else {
+                        self.write_y::<V>(x(row), centre, y);
+                    }
                     (mean, centre.rstd)
                 }
-                None => extreme::forward_row(x, self.gamma, self.beta, y, self.eps),
+                None => extreme::forward_row(x(row), self.gamma, self.beta, y, self.eps),
             };
             if let Some(means) = self.mean {
-                means[row].set(mean);
+                element(means, row).set(mean);
             }
             if let Some(rstds) = self.rstd {
-                rstds[row].set(rstd);
+                element(rstds, row).set(rstd);
             }
         }
     }
-}
 
-/// `y = xhat * gamma + beta`
-fn write_y<V: Vector>(x: Row, centre: Centre, gamma: Option<Row>, beta: Option<Row>, y: Row) {
-    let xhat = centre.xhat::<V>();
-    match (gamma, beta) {
-        (Some(gamma), Some(beta)) => map([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta]),
-        (Some(gamma), None) => map([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
-        (None, Some(beta)) => map([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
-        (None, None) => map([x], [y], |[x]| [xhat(x)]),
+    /// `y = xhat * gamma + beta`
+    fn write_y<V: Vector>(&self, x: Row, centre: Centre, y: Row) {
+        let xhat = centre.xhat::<V>();
+        match (self.gamma, self.beta) {
+            (Some(gamma), Some(beta)) => {
+                map::<V, 2, 3, 1>([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta])
+            }
+            (Some(gamma), None) => map::<V, 2, 2, 1>([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
+            (None, Some(beta)) => map::<V, 2, 2, 1>([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
+            (None, None) => map::<V, 2, 1, 1>([x], [y], |[x]| [xhat(x)]),
+        }
+    }
+
+    /// [`Forward::write_y`] of a row, and the sums of the next.
+    fn write_y_and_sum<V: Vector>(
+        &self,
+        x: Row,
+        centre: Centre,
+        y: Row,
+        next: Row,
+        shift: f32,
+    ) -> ShiftedSums {
+        let (xhat, add) = (centre.xhat::<V>(), shifted_squares::<V>(shift));
+        let (summed, fills) = ([next], [shift]);
+        const U: usize = FORWARD_SUMS;
+        let [sum, squares] = match (self.gamma, self.beta) {
+            (Some(gamma), Some(beta)) => {
+                let write = |[x, gamma, beta]: [V; 3]| [xhat(x) * gamma + beta];
+                sweep::<V, U, 3, 1, 1, 2>([x, gamma, beta], [y], write, summed, fills, add)
+            }
+            (Some(gamma), None) => {
+                let write = |[x, gamma]: [V; 2]| [xhat(x) * gamma];
+                sweep::<V, U, 2, 1, 1, 2>([x, gamma], [y], write, summed, fills, add)
+            }
+            (None, Some(beta)) => {
+                let write = |[x, beta]: [V; 2]| [xhat(x) + beta];
+                sweep::<V, U, 2, 1, 1, 2>([x, beta], [y], write, summed, fills, add)
+            }
+            (None, None) => sweep::<V, U, 1, 1, 1, 2>([x], [y], |[x]| [xhat(x)], summed, fills, add),
+        };
+        ShiftedSums { shift, sum, squares }
     }
 }
 
@@ -190,164 +235,214 @@ pub struct Backward<'a> {
     pub dgamma: Option<ColumnSum<'a>>,
     /// `[cols]`, added to
     pub dbeta: Option<ColumnSum<'a>>,
+    /// how many there are
+    pub rows: usize,
     /// elements in a row, at least 1
     pub cols: usize,
     /// which row of the whole batch the first one is
     pub first_row: usize,
 }
 
-impl Backward<'_> {
-    /// Runs the pass.
-    pub fn run<V: Vector>(&self) {
-        let rows = self.dy.chunks_exact(self.cols).zip(self.x.chunks_exact(self.cols));
-        for (row, (dy, x)) in rows.enumerate() {
-            let dx = self.dx.map(|dx| &dx[row * self.cols..(row + 1) * self.cols]);
-            self.row::<V>(dy, x, self.mean[row].get(), self.rstd[row].get(), dx);
-            for sum in [self.dgamma, self.dbeta].iter().flatten() {
-                sum.row_added(self.first_row + row);
-            }
-        }
-    }
-
-    fn row<V: Vector>(&self, dy: Row, x: Row, mean: f32, rstd: f32, dx: Option<Row>) {
-        let (dgamma, dbeta) = (self.dgamma.map(|sum| sum.block()), self.dbeta.map(|sum| sum.block()));
-        let gradient = dx.map(|_| gradient_sums::<V>(dy, x, mean, self.gamma));
-        let delta = match gradient {
-            Some(sums) => sums.centred,
-            None if dgamma.is_some() => centred_sum::<V>(x, mean),
-            None => 0.0,
-        } / self.cols as f64;
-        if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
-            if let Some(dgamma) = dgamma {
-                extreme::add_dgamma(dy, x, rstd, dgamma);
-            }
-            if let Some(dbeta) = dbeta {
-                add_dbeta::<V>(dy, dbeta);
-            }
-            if let Some(dx) = dx {
-                extreme::backward_row(dy, x, rstd, self.gamma, dx);
-            }
-            return;
-        }
-        let centre = Centre::new(mean, delta, rstd);
-        let terms = gradient.and_then(|sums| sums.terms(delta, rstd, self.cols as f64));
-        if let (Some(dx), Some(dgamma), Some(dbeta), Some(terms)) = (dx, dgamma, dbeta, terms) {
-            return write_all::<V>(dy, x, centre, terms, self.gamma, dx, dgamma, dbeta);
-        }
-        if let Some(dgamma) = dgamma {
-            add_dgamma::<V>(dy, x, centre, dgamma);
-        }
-        if let Some(dbeta) = dbeta {
-            add_dbeta::<V>(dy, dbeta);
-        }
-        match (dx, terms) {
-            (Some(dx), Some(terms)) => write_dx::<V>(dy, x, centre, terms, self.gamma, dx),
-            (Some(dx), None) => extreme::backward_row(dy, x, rstd, self.gamma, dx),
-            (None, _) => {}
-        }
-    }
-}
-
-/// What the sums of a row come to: `dx = (g - (xhat * slope + offset)) * rstd`.
-#[derive(Clone, Copy)]
-struct Terms {
-    /// `sum(g) / cols`
-    offset: f32,
-    /// `sum(g * xhat) / cols`
-    slope: f32,
-}
-
-/// Sums over a row, with `t = x - mean`.
+/// Sums of a row, with `t = x - mean`.
 #[derive(Clone, Copy)]
 struct GradientSums {
     /// `sum(t)`: not quite zero, because `mean` is rounded
-    centred: f64,
+    t: f64,
     /// `sum(g)`
     g: f64,
     /// `sum(g * t)`
     gt: f64,
 }
 
-impl GradientSums {
-    /// With the mean put right: `sum(g * (t - delta)) = sum(g * t) - delta * sum(g)`. Nothing where a sum
-    /// left the range of f32.
-    fn terms(self, delta: f64, rstd: f32, cols: f64) -> Option<Terms> {
-        let offset = (self.g / cols) as f32;
-        let slope = ((self.gt - delta * self.g) / cols * f64::from(rstd)) as f32;
-        (offset.is_finite() && slope.is_finite()).then_some(Terms { offset, slope })
-    }
+/// What a row's sums come to: `dx = (g - (xhat * slope + offset)) * rstd`.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// `sum(g * xhat) / cols`
+    slope: f32,
+    /// `sum(g) / cols`
+    offset: f32,
 }
 
-fn gradient_sums<V: Vector>(dy: Row, x: Row, mean: f32, gamma: Option<Row>) -> GradientSums {
-    let mut sums = GradientSums { centred: 0.0, g: 0.0, gt: 0.0 };
-    let zero = V::splat(0.0);
-    let centre = V::splat(mean);
-    // centred += t; g_sum += g; gt += g * t
-    let add = |(centred, g_sum, gt): &mut (V, V, V), g: V, x: V| {
-        let t = x - centre;
-        *centred = *centred + t;
-        *g_sum = *g_sum + g;
-        *gt = *gt + g * t;
-        []
-    };
-    for start in (0..x.len()).step_by(CHUNK) {
-        let chunk = start..x.len().min(start + CHUNK);
-        let (dy, x) = (&dy[chunk.clone()], &x[chunk.clone()]);
-        let mut partial = [(zero, zero, zero); ACCUMULATORS];
-        match gamma {
-            Some(gamma) => {
-                sweep([dy, x, &gamma[chunk]], [0.0, mean, 0.0], [], &mut partial, |sums, [dy, x, gamma]| {
-                    add(sums, dy * gamma, x)
-                })
+impl Backward<'_> {
+    /// Runs the pass.
+    pub fn run<V: Vector>(&self) {
+        let mut sums = None;
+        for row in 0..self.rows {
+            let this = sums.take().unwrap_or_else(|| self.sums::<V>(row));
+            let (centre, terms) = self.centre_and_terms(row, this);
+            match (centre, terms, self.dx, self.dgamma, self.dbeta) {
+                (Some(centre), Some(terms), Some(_), Some(dgamma), Some(dbeta)) => {
+                    let blocks = [dgamma.block(), dbeta.block()];
+                    if row + 1 < self.rows {
+                        sums = Some(self.write_all_and_sum::<V>(row, centre, terms, blocks));
+                    } else {
+                        self.write_all::<V>(row, centre, terms, blocks);
+                    }
+                }
+                _ => self.write_each::<V>(row, centre, terms),
             }
-            None => sweep([dy, x], [0.0, mean], [], &mut partial, |sums, [dy, x]| add(sums, dy, x)),
+            for sum in [self.dgamma, self.dbeta].iter().flatten() {
+                sum.row_added(self.first_row + row);
+            }
         }
-        add_chunk(&mut sums.centred, partial.map(|(centred, _, _)| centred));
-        add_chunk(&mut sums.g, partial.map(|(_, g, _)| g));
-        add_chunk(&mut sums.gt, partial.map(|(_, _, gt)| gt));
     }
-    sums
+
+    fn row<'a>(&self, of: Row<'a>, row: usize) -> Row<'a> {
+        part(of, row * self.cols, self.cols)
+    }
+
+    /// The sums that the wanted gradients need.
+    fn sums<V: Vector>(&self, row: usize) -> GradientSums {
+        const U: usize = BACKWARD_SUMS;
+        let (dy, x, mean) = (self.row(self.dy, row), self.row(self.x, row), element(self.mean, row).get());
+        match (self.dx, self.dgamma, self.gamma) {
+            (Some(_), _, Some(gamma)) => {
+                let fills = [0.0, mean, 0.0];
+                sum::<V, U, 3, 3>([dy, x, gamma], fills, gradient_sums_scaled(mean)).into()
+            }
+            (Some(_), _, None) => sum::<V, U, 2, 3>([dy, x], [0.0, mean], gradient_sums(mean)).into(),
+            (None, Some(_), _) => {
+                let centre = V::splat(mean);
+                let [t] = sum::<V, U, 1, 1>([x], [mean], |[t], [x]| [t + (x - centre)]);
+                [t, 0.0, 0.0].into()
+            }
+            (None, None, _) => [0.0; 3].into(),
+        }
+    }
+
+    /// How the row is centred, and the terms of `dx`; nothing for what takes [`extreme`].
+    fn centre_and_terms(&self, row: usize, sums: GradientSums) -> (Option<Centre>, Option<Terms>) {
+        let (mean, rstd) = (element(self.mean, row).get(), element(self.rstd, row).get());
+        let cols = self.cols as f64;
+        let delta = sums.t / cols;
+        if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
+            return (None, None);
+        }
+        // With the mean put right: sum(g * (t - delta)) = sum(g * t) - delta * sum(g).
+        let slope = ((sums.gt - delta * sums.g) / cols * f64::from(rstd)) as f32;
+        let offset = (sums.g / cols) as f32;
+        let finite = slope.is_finite() && offset.is_finite();
+        (Some(Centre::new(mean, delta, rstd)), finite.then_some(Terms { slope, offset }))
+    }
+
+    /// `dgamma += dy * xhat`, `dbeta += dy` and `dx` in one read.
+    fn write_all<V: Vector>(&self, row: usize, centre: Centre, terms: Terms, [dgamma, dbeta]: [Row; 2]) {
+        let Some(dx) = self.dx else { return };
+        let (dy, x, dx) = (self.row(self.dy, row), self.row(self.x, row), self.row(dx, row));
+        let written = [dgamma, dbeta, dx];
+        match self.gamma {
+            Some(gamma) => {
+                let write = all_scaled::<V>(centre, terms);
+                map::<V, 2, 5, 3>([dy, x, dgamma, dbeta, gamma], written, write)
+            }
+            None => map::<V, 2, 4, 3>([dy, x, dgamma, dbeta], written, all::<V>(centre, terms)),
+        }
+    }
+
+    /// [`Backward::write_all`], and the sums of the next row.
+    fn write_all_and_sum<V: Vector>(
+        &self,
+        row: usize,
+        centre: Centre,
+        terms: Terms,
+        [dgamma, dbeta]: [Row; 2],
+    ) -> GradientSums {
+        const U: usize = BACKWARD_SUMS;
+        let (dy, x) = (self.row(self.dy, row), self.row(self.x, row));
+        let (next_dy, next_x) = (self.row(self.dy, row + 1), self.row(self.x, row + 1));
+        let mean = element(self.mean, row + 1).get();
+        let Some(dx) = self.dx else { return [0.0; 3].into() };
+        let written = [dgamma, dbeta, self.row(dx, row)];
+        match self.gamma {
+            Some(gamma) => sweep::<V, U, 5, 3, 3, 3>(
+                [dy, x, dgamma, dbeta, gamma],
+                written,
+                all_scaled::<V>(centre, terms),
+                [next_dy, next_x, gamma],
+                [0.0, mean, 0.0],
+                gradient_sums_scaled(mean),
+            ),
+            None => sweep::<V, U, 4, 3, 2, 3>(
+                [dy, x, dgamma, dbeta],
+                written,
+                all::<V>(centre, terms),
+                [next_dy, next_x],
+                [0.0, mean],
+                gradient_sums(mean),
+            ),
+        }
+        .into()
+    }
+
+    /// The wanted gradients one after the other: `dx` last, because it may stand where `dy` does.
+    fn write_each<V: Vector>(&self, row: usize, centre: Option<Centre>, terms: Option<Terms>) {
+        let (dy, x, rstd) = (self.row(self.dy, row), self.row(self.x, row), element(self.rstd, row).get());
+        if let Some(dgamma) = self.dgamma.map(|sum| sum.block()) {
+            match centre.map(Centre::xhat::<V>) {
+                Some(xhat) => {
+                    map::<V, 1, 3, 1>([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)])
+                }
+                None => extreme::add_dgamma(dy, x, rstd, dgamma),
+            }
+        }
+        if let Some(dbeta) = self.dbeta.map(|sum| sum.block()) {
+            map::<V, 1, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
+        }
+        let Some(dx) = self.dx.map(|dx| self.row(dx, row)) else { return };
+        match (centre, terms, self.gamma) {
+            (Some(centre), Some(terms), Some(gamma)) => {
+                let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
+                map::<V, 2, 3, 1>([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))])
+            }
+            (Some(centre), Some(terms), None) => {
+                let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
+                map::<V, 2, 2, 1>([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))])
+            }
+            _ => extreme::backward_row(dy, x, rstd, self.gamma, dx),
+        }
+    }
 }
 
-/// `sum(x - mean)`, in the order of [`gradient_sums`].
-fn centred_sum<V: Vector>(x: Row, mean: f32) -> f64 {
-    let mut sum = 0.0;
-    let centre = V::splat(mean);
-    for x in x.chunks(CHUNK) {
-        let mut partial = [V::splat(0.0); ACCUMULATORS];
-        sweep([x], [mean], [], &mut partial, |sum, [x]: [V; 1]| {
-            *sum = *sum + (x - centre);
-            []
-        });
-        add_chunk(&mut sum, partial);
+impl From<[f64; 3]> for GradientSums {
+    fn from([t, g, gt]: [f64; 3]) -> Self {
+        GradientSums { t, g, gt }
     }
-    sum
 }
 
-/// `dgamma += dy * xhat`, `dbeta += dy` and `dx = (g - (xhat * slope + offset)) * rstd` in one read.
-#[allow(clippy::too_many_arguments)] // one value each of the formula
-fn write_all<V: Vector>(
-    dy: Row,
-    x: Row,
-    centre: Centre,
-    terms: Terms,
-    gamma: Option<Row>,
-    dx: Row,
-    dgamma: Row,
-    dbeta: Row,
-) {
-    let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-    match gamma {
-        Some(gamma) => {
-            map([dy, x, gamma, dgamma, dbeta], [dgamma, dbeta, dx], |[dy, x, gamma, dgamma, dbeta]| {
-                let xhat = xhat(x);
-                [dgamma + dy * xhat, dbeta + dy, dx_of(dy * gamma, xhat)]
-            })
-        }
-        None => map([dy, x, dgamma, dbeta], [dgamma, dbeta, dx], |[dy, x, dgamma, dbeta]| {
-            let xhat = xhat(x);
-            [dgamma + dy * xhat, dbeta + dy, dx_of(dy, xhat)]
-        }),
+/// With `g = dy`: `t += x - mean`, `g += g`, `gt += g * (x - mean)`
+#[inline(always)]
+fn gradient_sums<V: Vector>(mean: f32) -> impl Fn([V; 3], [V; 2]) -> [V; 3] {
+    let mean = V::splat(mean);
+    move |[t_sum, g_sum, gt_sum], [g, x]| {
+        let t = x - mean;
+        [t_sum + t, g_sum + g, gt_sum + g * t]
+    }
+}
+
+/// [`gradient_sums`] with `g = dy * gamma`
+#[inline(always)]
+fn gradient_sums_scaled<V: Vector>(mean: f32) -> impl Fn([V; 3], [V; 3]) -> [V; 3] {
+    let add = gradient_sums(mean);
+    move |sums, [dy, x, gamma]| add(sums, [dy * gamma, x])
+}
+
+/// With `g = dy`: `[dgamma + dy * xhat, dbeta + dy, dx]`
+#[inline(always)]
+fn all<V: Vector>(centre: Centre, terms: Terms) -> impl Fn([V; 4]) -> [V; 3] {
+    let (xhat, dx) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
+    move |[dy, x, dgamma, dbeta]| {
+        let xhat = xhat(x);
+        [dgamma + dy * xhat, dbeta + dy, dx(dy, xhat)]
+    }
+}
+
+/// [`all`] with `g = dy * gamma`
+#[inline(always)]
+fn all_scaled<V: Vector>(centre: Centre, terms: Terms) -> impl Fn([V; 5]) -> [V; 3] {
+    let (xhat, dx) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
+    move |[dy, x, dgamma, dbeta, gamma]| {
+        let xhat = xhat(x);
+        [dgamma + dy * xhat, dbeta + dy, dx(dy * gamma, xhat)]
     }
 }
 
@@ -358,24 +453,4 @@ impl Terms {
         let (slope, offset, rstd) = (V::splat(self.slope), V::splat(self.offset), V::splat(rstd));
         move |g, xhat| (g - (xhat * slope + offset)) * rstd
     }
-}
-
-/// `dx = (g - (xhat * slope + offset)) * rstd`
-fn write_dx<V: Vector>(dy: Row, x: Row, centre: Centre, terms: Terms, gamma: Option<Row>, dx: Row) {
-    let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-    match gamma {
-        Some(gamma) => map([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))]),
-        None => map([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))]),
-    }
-}
-
-/// `dgamma += dy * xhat`
-fn add_dgamma<V: Vector>(dy: Row, x: Row, centre: Centre, dgamma: Row) {
-    let xhat = centre.xhat::<V>();
-    map([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)]);
-}
-
-/// `dbeta += dy`
-fn add_dbeta<V: Vector>(dy: Row, dbeta: Row) {
-    map::<V, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
 }

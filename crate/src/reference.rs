@@ -74,9 +74,9 @@ pub fn layer_norm_backward(dy: &[f32], x: &[f32], gamma: Option<&[f32]>, cols: u
         let (mean, rstd) = mean_rstd(x, eps);
         let g = |col: usize| f64::from(dy[col]) * gamma.map_or(1.0, |gamma| f64::from(gamma[col]));
         let (mut g_mean, mut gx_mean) = (0.0, 0.0);
-        for col in 0..cols {
+        for (col, &x) in x.iter().enumerate() {
             g_mean += g(col) / cols as f64;
-            gx_mean += g(col) * xhat(x[col], mean, rstd) / cols as f64;
+            gx_mean += g(col) * xhat(x, mean, rstd) / cols as f64;
         }
         for (col, &x) in x.iter().enumerate() {
             let xhat = xhat(x, mean, rstd);

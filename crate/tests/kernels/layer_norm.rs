@@ -56,6 +56,7 @@ pub fn forward<V: Vector>(batch: &Batch) -> Forward {
         y: row(&mut y),
         mean: Some(row(&mut mean)),
         rstd: Some(row(&mut rstd)),
+        rows: batch.rows(),
         cols: batch.cols,
         eps: batch.eps,
     }
@@ -92,6 +93,7 @@ fn backward_in_calls<V: Vector>(batch: &Batch, wanted: Wanted, rows_per_call: us
             dx: wanted[0].then(|| &dx_row[elements]),
             dgamma: wanted[1].then_some(dgamma_sum),
             dbeta: wanted[2].then_some(dbeta_sum),
+            rows: end - first_row,
             cols,
             first_row,
         }
@@ -317,6 +319,7 @@ kernel_test! {
                     dx: Some(in_place),
                     dgamma: None,
                     dbeta: None,
+                    rows: 5,
                     cols,
                     first_row: 0,
                 }
@@ -330,6 +333,7 @@ kernel_test! {
                     y: in_place,
                     mean: None,
                     rstd: None,
+                    rows: 5,
                     cols,
                     eps,
                 }

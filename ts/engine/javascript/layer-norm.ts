@@ -1,0 +1,124 @@
+/*
+ * Layer normalization of one row, step for step as `crate/src/layer_norm.rs` has it. Places are elements of
+ * `f32`, 0 for an argument that is absent.
+ */
+import { extremeAddDgamma, extremeBackwardRow, extremeForwardRow, type MeanAndRstd } from "./extreme.js";
+import { gradientSums, sample, shiftedSums } from "./sums.js";
+
+const { fround } = Math;
+
+/** Outside of these, squares in f32 could overflow or lose bits. */
+const [LEAST_VARIANCE, LARGEST_VARIANCE] = [2 ** -80, 2 ** 80];
+const [LEAST_RSTD, LARGEST_RSTD] = [2 ** -40, 2 ** 40];
+/** A mean rounded to f32 may move xhat by a quarter of a unit of 2^-24. */
+const MEAN_ROUNDING = 2 ** -26;
+
+/** `xhat = ((x - shift) - delta) * rstd`: the mean as `shift + delta`, or as one f32 where that is near enough. */
+interface Centre {
+  readonly shift: number;
+  readonly delta: number;
+}
+
+function centreOf(shift: number, delta: number, rstd: number): Centre {
+  const exact = shift + delta;
+  const mean = fround(exact);
+  if (Math.abs(exact - mean) * rstd <= MEAN_ROUNDING) return { shift: mean, delta: 0 };
+  return { shift, delta: fround(delta) };
+}
+
+/** Writes a row of `y`. */
+export function forwardRow(
+  f32: Float32Array,
+  x: number,
+  gamma: number,
+  beta: number,
+  y: number,
+  cols: number,
+  eps: number,
+): MeanAndRstd {
+  let shift = sample(f32, x, cols);
+  let sums = shiftedSums(f32, x, cols, shift);
+  let delta = sums.sum / cols;
+  let variance = sums.squares / cols - delta * delta;
+  if (delta * delta > 0.5 * variance) {
+    shift = fround(shift + delta);
+    sums = shiftedSums(f32, x, cols, shift);
+    delta = sums.sum / cols;
+    variance = sums.squares / cols - delta * delta;
+  }
+  const spread = Math.max(variance, 0) + eps;
+  if (!(Number.isFinite(delta) && spread >= LEAST_VARIANCE && spread <= LARGEST_VARIANCE)) {
+    return extremeForwardRow(f32, x, gamma, beta, y, cols, eps);
+  }
+  const rstd = fround(1 / Math.sqrt(spread));
+  writeRow(f32, x, centreOf(shift, delta, rstd), rstd, gamma, beta, y, cols);
+  return { mean: shift + delta, rstd };
+}
+
+function writeRow(
+  f32: Float32Array,
+  x: number,
+  { shift, delta }: Centre,
+  rstd: number,
+  gamma: number,
+  beta: number,
+  y: number,
+  cols: number,
+): void {
+  for (let k = 0; k < cols; k++) {
+    let value = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
+    if (gamma !== 0) value = fround(value * f32[gamma + k]);
+    if (beta !== 0) value = fround(value + f32[beta + k]);
+    f32[y + k] = value;
+  }
+}
+
+/** One row: writes `dx`, adds to the blocks of `dgamma` and `dbeta`. Each of the three may be absent. */
+export function backwardRow(
+  f32: Float32Array,
+  dy: number,
+  x: number,
+  { mean, rstd }: MeanAndRstd,
+  { gamma, dgamma, dbeta }: { gamma: number; dgamma: number; dbeta: number },
+  dx: number,
+  cols: number,
+): void {
+  const sums = gradientSums(f32, dy, x, mean, gamma, cols);
+  const meanDelta = sums.t / cols;
+  const slope = fround(((sums.gt - meanDelta * sums.g) / cols) * rstd);
+  const offset = fround(sums.g / cols);
+  const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
+  const { shift, delta } = centreOf(mean, meanDelta, rstd);
+  if (dgamma !== 0) {
+    if (ordinary) addDgamma(f32, dy, x, shift, delta, rstd, dgamma, cols);
+    else extremeAddDgamma(f32, dy, x, rstd, dgamma, cols);
+  }
+  if (dbeta !== 0) for (let k = 0; k < cols; k++) f32[dbeta + k] += f32[dy + k];
+  if (dx === 0) return;
+  if (!(ordinary && Number.isFinite(offset) && Number.isFinite(slope))) {
+    extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols);
+    return;
+  }
+  for (let k = 0; k < cols; k++) {
+    const xhat = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
+    const g = gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]);
+    f32[dx + k] = fround(g - fround(fround(xhat * slope) + offset)) * rstd;
+  }
+}
+
+/** `dgamma += dy * xhat` */
+function addDgamma(
+  f32: Float32Array,
+  dy: number,
+  x: number,
+  shift: number,
+  delta: number,
+  rstd: number,
+  dgamma: number,
+  cols: number,
+): void {
+  for (let k = 0; k < cols; k++) {
+    const xhat = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
+    f32[dgamma + k] += fround(f32[dy + k] * xhat);
+  }
+}
