@@ -1,0 +1,124 @@
+// Builds dist/: the kernels to WebAssembly (wasm-pack), their bytes and types into ts/engine/generated/, and
+// TypeScript to JavaScript (tsc). A stage whose inputs and outputs are as it left them is not run again.
+
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
+import { echo, nativeEnvironment, root, run, wasmEnvironment } from "./toolchain.mjs";
+
+const wasmFile = join(root, "crate/pkg/layernorm_wasm_bg.wasm");
+const generated = join(root, "ts/engine/generated");
+const dist = join(root, "dist");
+
+const stages = [
+  {
+    name: "wasm",
+    inputs: [
+      "Cargo.toml",
+      "Cargo.lock",
+      ".cargo",
+      "crate/Cargo.toml",
+      "crate/src",
+      "node_modules/binaryen/package.json",
+    ],
+    outputs: ["crate/pkg", "ts/engine/generated"],
+    build: buildWasm,
+  },
+  {
+    name: "dist",
+    inputs: ["ts", "tsconfig.json", "tsconfig.build.json", "node_modules/typescript/package.json"],
+    outputs: ["dist"],
+    build: buildDist,
+  },
+];
+
+async function buildWasm() {
+  rmSync(join(root, "crate/pkg"), { recursive: true, force: true });
+  await must(
+    ["wasm-pack", "build", "crate", "--target", "web", "--release", "--no-pack", "--mode", "no-install"],
+    {
+      env: wasmEnvironment(),
+    },
+  );
+  mkdirSync(generated, { recursive: true });
+  const header = "// Made by scripts/build.mjs.\n\n";
+  const base64 = readFileSync(wasmFile).toString("base64");
+  writeFileSync(join(generated, "wasm-bytes.ts"), `${header}export const WASM_BASE64 = "${base64}";\n`);
+
+  // The names with __ are wasm-bindgen's own. A .ts file and not wasm-bindgen's own .d.ts, which tsc would not copy to dist/.
+  const declarations = readFileSync(`${wasmFile}.d.ts`, "utf8").matchAll(
+    /^export const (?!__)(\w+): (.+);$/gm,
+  );
+  const members = Array.from(declarations, ([, name, type]) => `  readonly ${name}: ${type};\n`);
+  const contract = `export interface WasmExports {\n${members.join("")}}\n`;
+  writeFileSync(
+    join(generated, "exports.ts"),
+    `${header}/** What the WebAssembly file exports. */\n${contract}`,
+  );
+}
+
+async function buildDist() {
+  rmSync(dist, { recursive: true, force: true });
+  await must(["tsc", "-p", "tsconfig.build.json"], { env: nativeEnvironment() });
+  copyFileSync(wasmFile, join(dist, "layernorm.wasm"));
+  const bytes = readFileSync(wasmFile);
+  const sizes = [bytes, gzipSync(bytes, { level: 9 })].map(
+    ({ length }) => `${(length / 1024).toFixed(1)} KiB`,
+  );
+  console.log(`dist/layernorm.wasm: ${sizes[0]}, ${sizes[1]} gzipped`);
+}
+
+/**
+ * @param {string[]} command
+ * @param {{ env: NodeJS.ProcessEnv }} options
+ */
+async function must(command, options) {
+  console.log(`> ${command.join(" ")}`);
+  const { code, output } = await run(command, { ...options, onText: echo });
+  if (code === 127) console.error(`${output}\nRun the set-up first: npm run setup`);
+  if (code !== 0) process.exit(code);
+}
+
+/**
+ * One hash over names and contents of files and folders.
+ *
+ * @param {string[]} paths
+ */
+function hashOf(paths) {
+  const hash = createHash("sha256");
+  /** @param {string} path */
+  const add = (path) => {
+    if (!existsSync(path)) return;
+    if (statSync(path).isDirectory()) {
+      for (const name of readdirSync(path).sort()) add(join(path, name));
+    } else {
+      hash
+        .update(`${relative(root, path)}\0`)
+        .update(readFileSync(path))
+        .update("\0");
+    }
+  };
+  for (const path of paths) add(join(root, path));
+  return hash.digest("hex");
+}
+
+for (const { name, inputs, outputs, build } of stages) {
+  // Beside cargo's outputs and not in dist/, which is published whole.
+  const stamp = join(root, "target", `built-${name}.txt`);
+  const state = () => `${hashOf([...inputs, "scripts/build.mjs"])} ${hashOf(outputs)}`;
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === state()) continue;
+  rmSync(stamp, { force: true });
+  await build();
+  mkdirSync(join(root, "target"), { recursive: true });
+  writeFileSync(stamp, state());
+}
