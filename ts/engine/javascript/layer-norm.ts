@@ -88,37 +88,38 @@ export function backwardRow(
   const slope = fround(((sums.gt - meanDelta * sums.g) / cols) * rstd);
   const offset = fround(sums.g / cols);
   const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
-  const { shift, delta } = centreOf(mean, meanDelta, rstd);
-  if (dgamma !== 0) {
-    if (ordinary) addDgamma(f32, dy, x, shift, delta, rstd, dgamma, cols);
-    else extremeAddDgamma(f32, dy, x, rstd, dgamma, cols);
-  }
-  if (dbeta !== 0) for (let k = 0; k < cols; k++) f32[dbeta + k] += f32[dy + k];
-  if (dx === 0) return;
-  if (!(ordinary && Number.isFinite(offset) && Number.isFinite(slope))) {
-    extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols);
-    return;
-  }
-  for (let k = 0; k < cols; k++) {
-    const xhat = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
-    const g = gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]);
-    f32[dx + k] = fround(g - fround(fround(xhat * slope) + offset)) * rstd;
-  }
+  const dxOrdinary = ordinary && Number.isFinite(offset) && Number.isFinite(slope);
+  const centre = centreOf(mean, meanDelta, rstd);
+  const ordinaryDgamma = ordinary ? dgamma : 0;
+  const ordinaryDx = dxOrdinary ? dx : 0;
+  addAndWrite(f32, dy, x, centre, rstd, slope, offset, gamma, ordinaryDgamma, dbeta, ordinaryDx, cols);
+  if (dgamma !== 0 && !ordinary) extremeAddDgamma(f32, dy, x, rstd, dgamma, cols);
+  if (dx !== 0 && !dxOrdinary) extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols);
 }
 
-/** `dgamma += dy * xhat` */
-function addDgamma(
+/** `dgamma += dy * xhat`, `dbeta += dy`, `dx = (g - (xhat * slope + offset)) * rstd`, those not absent. */
+function addAndWrite(
   f32: Float32Array,
   dy: number,
   x: number,
-  shift: number,
-  delta: number,
+  { shift, delta }: Centre,
   rstd: number,
+  slope: number,
+  offset: number,
+  gamma: number,
   dgamma: number,
+  dbeta: number,
+  dx: number,
   cols: number,
 ): void {
   for (let k = 0; k < cols; k++) {
+    const d = f32[dy + k];
     const xhat = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
-    f32[dgamma + k] += fround(f32[dy + k] * xhat);
+    if (dgamma !== 0) f32[dgamma + k] += fround(d * xhat);
+    if (dbeta !== 0) f32[dbeta + k] += d;
+    if (dx !== 0) {
+      const g = gamma === 0 ? d : fround(d * f32[gamma + k]);
+      f32[dx + k] = fround(g - fround(fround(xhat * slope) + offset)) * rstd;
+    }
   }
 }

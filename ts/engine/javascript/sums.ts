@@ -37,8 +37,22 @@ export function shiftedSums(
   for (let at = x; at < end; ) {
     const stop = Math.min(end, at + 2 * RUN);
     // Eight locals, not an array: they stay in registers. s0 to s3 are the lanes of one running sum.
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = [0, 0, 0, 0, 0, 0, 0, 0];
-    let [q0, q1, q2, q3, q4, q5, q6, q7] = [0, 0, 0, 0, 0, 0, 0, 0];
+    let s0 = 0,
+      s1 = 0,
+      s2 = 0,
+      s3 = 0,
+      s4 = 0,
+      s5 = 0,
+      s6 = 0,
+      s7 = 0;
+    let q0 = 0,
+      q1 = 0,
+      q2 = 0,
+      q3 = 0,
+      q4 = 0,
+      q5 = 0,
+      q6 = 0,
+      q7 = 0;
     for (; at + 8 <= stop; at += 8) {
       const c0 = fround(f32[at] - shift);
       const c1 = fround(f32[at + 1] - shift);
@@ -100,24 +114,33 @@ export function gradientSums(
   let gt = 0;
   for (let start = 0; start < cols; start += RUN) {
     const stop = Math.min(cols, start + RUN);
-    let [t0, t1, t2, t3] = [0, 0, 0, 0];
-    let [g0, g1, g2, g3] = [0, 0, 0, 0];
-    let [p0, p1, p2, p3] = [0, 0, 0, 0];
-    for (let k = start; k < stop; k += 4) {
-      const [has1, has2, has3] = [k + 1 < stop, k + 2 < stop, k + 3 < stop];
+    let t0 = 0,
+      t1 = 0,
+      t2 = 0,
+      t3 = 0;
+    let g0 = 0,
+      g1 = 0,
+      g2 = 0,
+      g3 = 0;
+    let p0 = 0,
+      p1 = 0,
+      p2 = 0,
+      p3 = 0;
+    let k = start;
+    for (; k + 4 <= stop; k += 4) {
       const c0 = fround(f32[x + k] - mean);
-      const c1 = has1 ? fround(f32[x + k + 1] - mean) : 0;
-      const c2 = has2 ? fround(f32[x + k + 2] - mean) : 0;
-      const c3 = has3 ? fround(f32[x + k + 3] - mean) : 0;
+      const c1 = fround(f32[x + k + 1] - mean);
+      const c2 = fround(f32[x + k + 2] - mean);
+      const c3 = fround(f32[x + k + 3] - mean);
       let e0 = f32[dy + k];
-      let e1 = has1 ? f32[dy + k + 1] : 0;
-      let e2 = has2 ? f32[dy + k + 2] : 0;
-      let e3 = has3 ? f32[dy + k + 3] : 0;
+      let e1 = f32[dy + k + 1];
+      let e2 = f32[dy + k + 2];
+      let e3 = f32[dy + k + 3];
       if (gamma !== 0) {
         e0 = fround(e0 * f32[gamma + k]);
-        e1 = has1 ? fround(e1 * f32[gamma + k + 1]) : 0;
-        e2 = has2 ? fround(e2 * f32[gamma + k + 2]) : 0;
-        e3 = has3 ? fround(e3 * f32[gamma + k + 3]) : 0;
+        e1 = fround(e1 * f32[gamma + k + 1]);
+        e2 = fround(e2 * f32[gamma + k + 2]);
+        e3 = fround(e3 * f32[gamma + k + 3]);
       }
       t0 = fround(t0 + c0);
       t1 = fround(t1 + c1);
@@ -131,6 +154,25 @@ export function gradientSums(
       p1 = fround(p1 + fround(e1 * c1));
       p2 = fround(p2 + fround(e2 * c2));
       p3 = fround(p3 + fround(e3 * c3));
+    }
+    const scaled = (k: number): number => (gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]));
+    if (k < stop) {
+      const [c, e] = [fround(f32[x + k] - mean), scaled(k)];
+      t0 = fround(t0 + c);
+      g0 = fround(g0 + e);
+      p0 = fround(p0 + fround(e * c));
+    }
+    if (k + 1 < stop) {
+      const [c, e] = [fround(f32[x + k + 1] - mean), scaled(k + 1)];
+      t1 = fround(t1 + c);
+      g1 = fround(g1 + e);
+      p1 = fround(p1 + fround(e * c));
+    }
+    if (k + 2 < stop) {
+      const [c, e] = [fround(f32[x + k + 2] - mean), scaled(k + 2)];
+      t2 = fround(t2 + c);
+      g2 = fround(g2 + e);
+      p2 = fround(p2 + fround(e * c));
     }
     t += reduce(t0, t1, t2, t3);
     g += reduce(g0, g1, g2, g3);
