@@ -80,7 +80,8 @@ export class Call {
    * Runs `steps`, over as many rows at a time as pass through scratch together.
    *
    * Rows too wide for scratch go through a JavaScript engine of their own, which gives the same bits: the
-   * memory of the WebAssembly stays small, for it could never shrink again.
+   * memory of the WebAssembly stays small, for it could never shrink again. So do plain arrays that are views
+   * of that memory, which would die if scratch made it grow.
    */
   run(context: Context, name: string, steps: Steps): void {
     const rowBytes = this.#places.reduce(
@@ -88,7 +89,8 @@ export class Call {
       0,
     );
     const chunk = rowBytes === 0 ? this.#rows : rowsPerChunk(this.#rows, rowBytes);
-    if (rowBytes > 0 && this.#scratchBytes(chunk) > SCRATCH_LIMIT) {
+    const views = this.#places.some(({ data }) => isPlain(data) && context.memory.holds(data));
+    if (views || (rowBytes > 0 && this.#scratchBytes(chunk) > SCRATCH_LIMIT)) {
       for (const place of this.#places) if (place.data instanceof Tensor) place.data = place.data.data;
       this.#runOn(new Context(javascriptEngine), name, chunk, steps);
     } else {

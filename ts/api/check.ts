@@ -10,13 +10,14 @@ import { type Data, type Dtype, Tensor } from "./tensor.js";
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object") return `${value instanceof Function ? "a function" : String(value)}`;
-  if (value instanceof Tensor) return `a ${value.dtype} Tensor`;
-  const kind = value.constructor?.name ?? "Object";
-  return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
+  const kind = value instanceof Tensor ? `${value.dtype} Tensor` : (value.constructor?.name ?? "Object");
+  // As it is said: an f32 Tensor, a Uint8Array.
+  return `${/^(?:[AEIO]|f\d)/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
-const list = (numbers: readonly number[]): string => `[${numbers.join(", ")}]`;
+const list = (numbers: readonly number[]): string => `[${Array.from(numbers, describe).join(", ")}]`;
 const elements = (count: number): string => `${count} element${count === 1 ? "" : "s"}`;
 const sizes = (normalizedShape: number | readonly number[]): string =>
   list(typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape);
@@ -91,10 +92,11 @@ export function checkOptions<O extends object>(name: string, options: O | undefi
   if (
     typeof options !== "object" ||
     options === null ||
+    Array.isArray(options) ||
     ArrayBuffer.isView(options) ||
     options instanceof Tensor
   ) {
-    throw new TypeError(`${name}: options is ${describe(options)}, needs an object such as { gamma, beta }`);
+    throw new TypeError(`${name}: options is ${describe(options)}, needs an object with options by name`);
   }
   return options;
 }
@@ -113,11 +115,19 @@ export function checkData(
 ): asserts value is Data {
   if (value instanceof Tensor) {
     checkTensor(context, name, argument, value);
-  } else if (!isFloat32Array(value)) {
-    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs a Float32Array or a Tensor`);
-  } else if (value.length === 0 && isDetached(value)) {
-    throw new TypeError(`${name}: ${argument} is detached: its memory was transferred away`);
+    return;
   }
+  checkNotDisposed(name, context.disposed);
+  if (!isFloat32Array(value)) {
+    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs a Float32Array or a Tensor`);
+  }
+  checkAttached(name, argument, value);
+}
+
+/** That an array still has its memory. */
+function checkAttached(name: string, argument: string, array: Float32Array): void {
+  if (array.length === 0 && isDetached(array))
+    throw new TypeError(`${name}: ${argument} is detached: its memory was transferred away`);
 }
 
 function checkTensor(context: Context, name: string, argument: string, tensor: Tensor): void {
@@ -139,7 +149,7 @@ function checkSameKind(
   value: unknown,
   x: Data,
 ): asserts value is Data {
-  if (value instanceof Tensor !== x instanceof Tensor) {
+  if (!(x instanceof Tensor ? value instanceof Tensor : isFloat32Array(value))) {
     const needed = x instanceof Tensor ? "a Tensor" : "a Float32Array";
     throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs ${needed}, as x is`);
   }
@@ -178,7 +188,7 @@ export function checkStatistic(
   if (value === undefined) {
     throw new TypeError(`${name}: ${argument} is missing, needs the ${argument} that the forward call gave`);
   }
-  checkCount(context, name, argument, value, x, rows, "for the rows of x");
+  checkCount(context, name, argument, value, x, rows, "one for each row of x");
 }
 
 /** That `value` has `needed` elements. */
@@ -193,7 +203,7 @@ export function checkCount(
 ): void {
   checkSameKind(context, name, argument, value, x);
   if (count(value) !== needed) {
-    throw new RangeError(`${name}: ${argument} has ${elements(count(value))}, needs ${needed} ${why}`);
+    throw new RangeError(`${name}: ${argument} has ${elements(count(value))}, needs ${needed}, ${why}`);
   }
 }
 
@@ -266,15 +276,30 @@ export function checkValues(
   values: ArrayLike<number>,
   shape: readonly number[] | undefined,
 ): readonly number[] {
-  const isArray = Array.isArray(values) || (ArrayBuffer.isView(values) && !(values instanceof DataView));
-  if (!isArray) throw new TypeError(`${name}: values is ${describe(values)}, needs an array of numbers`);
-  const { length } = values as ArrayLike<number>;
+  checkNumbers(name, "values", values);
+  const { length } = values;
   if (shape === undefined) return [length];
   const size = checkShape(name, shape);
   if (size !== length) {
     throw new RangeError(`${name}: values has ${elements(length)}, shape ${list(shape)} needs ${size}`);
   }
   return shape;
+}
+
+/** An array of numbers, of any type. */
+function checkNumbers(name: string, argument: string, values: ArrayLike<number>): void {
+  if (ArrayBuffer.isView(values)) {
+    const { [Symbol.toStringTag]: type } = values as unknown as Float32Array;
+    if (/^(?:Float|Int|Uint)/.test(type)) {
+      checkAttached(name, argument, values as unknown as Float32Array);
+      return;
+    }
+  } else if (Array.isArray(values)) {
+    const wrong = values.findIndex((value) => typeof value !== "number");
+    if (wrong === -1) return;
+    throw new TypeError(`${name}: ${argument}[${wrong}] is ${describe(values[wrong])}, needs a number`);
+  }
+  throw new TypeError(`${name}: ${argument} is ${describe(values)}, needs an array of numbers`);
 }
 
 /** The storage type of a tensor. */
@@ -300,7 +325,9 @@ export function checkOut(name: string, out: object | undefined, names: readonly 
 export function checkSkip(name: string, skip: readonly string[] | undefined, names: readonly string[]): void {
   if (skip === undefined) return;
   if (!Array.isArray(skip))
-    throw new TypeError(`${name}: skip is ${describe(skip)}, needs an array of ${names.join(", ")}`);
+    throw new TypeError(
+      `${name}: skip is ${describe(skip)}, needs an array with some of ${names.join(", ")}`,
+    );
   for (const result of skip) {
     if (!names.includes(result)) {
       throw new TypeError(`${name}: skip has ${describe(result)}, needs some of ${names.join(", ")}`);
@@ -332,20 +359,17 @@ export function checkOverlap(
     if (written === undefined) return;
     for (const [input, read] of inputs) {
       if (read === undefined || !overlaps(read, written)) continue;
-      if (input === inPlace[0] && output === inPlace[1] && sameElements(read, written)) continue;
-      throw new RangeError(
-        `${name}: out.${output} overlaps ${input}, needs memory of its own${inPlaceHint(input, inPlace)}`,
-      );
+      const mayBeSame = input === inPlace[0] && output === inPlace[1];
+      if (mayBeSame && sameElements(read, written)) continue;
+      const hint = mayBeSame ? `, or to be ${input} itself` : "";
+      throw new RangeError(`${name}: ${output} overlaps ${input}, needs memory of its own${hint}`);
     }
     for (const [other, alsoWritten] of outputs.slice(k + 1)) {
       if (alsoWritten === undefined || !overlaps(written, alsoWritten)) continue;
-      throw new RangeError(`${name}: out.${output} overlaps out.${other}, each needs memory of its own`);
+      throw new RangeError(`${name}: ${output} overlaps ${other}, each needs memory of its own`);
     }
   });
 }
-
-const inPlaceHint = (input: string, [inPlaceInput, output]: readonly [string, string]): string =>
-  input === inPlaceInput ? `, or for ${output} to be ${input} itself` : "";
 
 function overlaps(a: Data, b: Data): boolean {
   if (a instanceof Tensor || b instanceof Tensor) return a === b && count(a) > 0;
@@ -397,7 +421,7 @@ export function checkModule(name: string, module: unknown): void {
 
 /** That a runtime can still be used. */
 export function checkNotDisposed(name: string, disposed: boolean): void {
-  if (disposed) throw new TypeError(`${name}: the runtime is disposed`);
+  if (disposed) throw new TypeError(`${name}: the runtime is disposed, make a new one`);
 }
 
 /** That a layer's backward call comes after its forward call. */
@@ -411,11 +435,12 @@ export function checkForwardRan<T>(name: string, saved: T | undefined): T {
 export function checkState(name: string, value: unknown, key: string, size: number): ArrayLike<number> {
   if (value === undefined)
     throw new TypeError(`${name}: ${key} is missing from the state, needs ${elements(size)}`);
-  const values = value instanceof Tensor ? value.data : value;
-  const { length } = values as ArrayLike<number>;
-  checkValues(name, values as ArrayLike<number>, undefined);
-  if (length !== size) throw new RangeError(`${name}: ${key} has ${elements(length)}, needs ${size}`);
-  return values as ArrayLike<number>;
+  if (value instanceof Tensor) checkLive(name, key, value);
+  const values = (value instanceof Tensor ? value.data : value) as ArrayLike<number>;
+  checkNumbers(name, key, values);
+  if (values.length !== size)
+    throw new RangeError(`${name}: ${key} has ${elements(values.length)}, needs ${size}`);
+  return values;
 }
 
 /** A state to load, with no key but those of the layer. */

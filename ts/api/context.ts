@@ -18,6 +18,8 @@ export class Context {
   readonly #forgotten: FinalizationRegistry<number>;
   #engine: Engine | undefined;
   #memory: Memory | undefined;
+  /** What was allocated in `allOrNothing`. */
+  #allocated: Map<object, number> | undefined;
   #disposed = false;
 
   constructor(start: () => Engine, limits: MemoryLimits = NO_LIMITS) {
@@ -43,7 +45,6 @@ export class Context {
   }
 
   #begin(): { engine: Engine; memory: Memory } {
-    checkNotDisposed("runtime", this.#disposed);
     const engine = this.#start();
     const { initialBytes, maxBytes } = this.#limits;
     const memory = new Memory(engine.memory, engine.heapBase, maxBytes);
@@ -55,9 +56,25 @@ export class Context {
 
   /** A block of `bytes` that is freed with `owner`, or by `free`. */
   allocate(name: string, bytes: number, owner: object): number {
+    checkNotDisposed(name, this.#disposed);
     const pointer = checkAllocated(name, this.memory.allocate(bytes), bytes, this.memory.bytesLeft);
     this.#forgotten.register(owner, pointer, owner);
+    this.#allocated?.set(owner, pointer);
     return pointer;
+  }
+
+  /** What `make` returns. Where it fails, what it has allocated is freed. */
+  allOrNothing<T>(make: () => T): T {
+    const allocated = new Map<object, number>();
+    this.#allocated = allocated;
+    try {
+      return make();
+    } catch (error) {
+      for (const [owner, pointer] of allocated) this.free(pointer, owner);
+      throw error;
+    } finally {
+      this.#allocated = undefined;
+    }
   }
 
   /** Frees the block of `owner`. */

@@ -41,7 +41,7 @@ const context = /* @__PURE__ */ new Context(() => inlined.start());
  *
  * const x = Float32Array.of(1, 2, 3, 4, 10, 20, 30, 40);
  * const y = layerNorm(x, 4);
- * // each row is now about [-1.34, -0.45, 0.45, 1.34]
+ * // each row of y is about [-1.34, -0.45, 0.45, 1.34]
  * ```
  */
 export function layerNorm(

@@ -136,28 +136,32 @@ function forward(
   const rows = checkRows(name, x, settings.shape, cols, normalizedShape);
   const gamma = checkParameter(context, name, "gamma", settings.gamma, x, cols, normalizedShape);
   const beta = checkParameter(context, name, "beta", settings.beta, x, cols, normalizedShape);
-  if (out.y !== undefined)
-    checkCount(context, name, wantStatistics ? "out.y" : "out", out.y, x, count(x), "as x has");
-  if (out.mean !== undefined) checkCount(context, name, "out.mean", out.mean, x, rows, "for the rows of x");
-  if (out.rstd !== undefined) checkCount(context, name, "out.rstd", out.rstd, x, rows, "for the rows of x");
+  const outY = wantStatistics ? "out.y" : "out";
+  if (out.y !== undefined) checkCount(context, name, outY, out.y, x, count(x), "as many as x");
+  if (out.mean !== undefined)
+    checkCount(context, name, "out.mean", out.mean, x, rows, "one for each row of x");
+  if (out.rstd !== undefined)
+    checkCount(context, name, "out.rstd", out.rstd, x, rows, "one for each row of x");
   const inputs = [
     ["x", x],
     ["gamma", gamma],
     ["beta", beta],
   ] as const;
   const outputs = [
-    ["y", out.y],
-    ["mean", out.mean],
-    ["rstd", out.rstd],
+    [outY, out.y],
+    ["out.mean", out.mean],
+    ["out.rstd", out.rstd],
   ] as const;
-  checkOverlap(name, inputs, outputs, ["x", "y"]);
+  checkOverlap(name, inputs, outputs, ["x", outY]);
 
-  const like = resultsLike(context, name, x, settings.shape, normalizedShape);
-  const y = out.y ?? like.x();
-  const mean = wantStatistics ? (out.mean ?? like.rows(rows)) : undefined;
-  const rstd = wantStatistics ? (out.rstd ?? like.rows(rows)) : undefined;
-  runForward(context, name, { x, gamma, beta, y, mean, rstd, rows, cols, eps });
-  return { y, mean, rstd };
+  return context.allOrNothing(() => {
+    const like = resultsLike(context, name, x, settings.shape, normalizedShape);
+    const y = out.y ?? like.x();
+    const mean = wantStatistics ? (out.mean ?? like.rows(rows)) : undefined;
+    const rstd = wantStatistics ? (out.rstd ?? like.rows(rows)) : undefined;
+    runForward(context, name, { x, gamma, beta, y, mean, rstd, rows, cols, eps });
+    return { y, mean, rstd };
+  });
 }
 
 /** Makes results of the kind of `x`. */
@@ -235,14 +239,14 @@ export function normalizeBackward<T extends Data, Skipped extends keyof LayerNor
   const accumulate = checkFlag(name, "accumulate", given.accumulate);
   checkData(context, name, "x", x);
   const rows = checkRows(name, x, shape, cols, normalizedShape);
-  checkCount(context, name, "dy", dy, x, count(x), "as x has");
+  checkCount(context, name, "dy", dy, x, count(x), "as many as x");
   checkStatistic(context, name, "mean", given.mean, x, rows);
   checkStatistic(context, name, "rstd", given.rstd, x, rows);
   const { mean, rstd } = given as { mean: T; rstd: T };
   const gamma = checkParameter(context, name, "gamma", given.gamma, x, cols, normalizedShape);
   checkParameter(context, name, "out.dgamma", out.dgamma, x, cols, normalizedShape);
   checkParameter(context, name, "out.dbeta", out.dbeta, x, cols, normalizedShape);
-  if (out.dx !== undefined) checkCount(context, name, "out.dx", out.dx, x, count(x), "as x has");
+  if (out.dx !== undefined) checkCount(context, name, "out.dx", out.dx, x, count(x), "as many as x");
   const inputs = [
     ["dy", dy],
     ["x", x],
@@ -250,22 +254,24 @@ export function normalizeBackward<T extends Data, Skipped extends keyof LayerNor
     ["rstd", rstd],
     ["gamma", gamma],
   ] as const;
-  const outputs = GRADIENTS.map((gradient) => [gradient, out[gradient]] as const);
-  checkOverlap(name, inputs, outputs, ["dy", "dx"]);
+  const outputs = GRADIENTS.map((gradient) => [`out.${gradient}`, out[gradient]] as const);
+  checkOverlap(name, inputs, outputs, ["dy", "out.dx"]);
 
-  const like = resultsLike(context, name, x, shape, normalizedShape);
-  const results: Results<"dx" | "dgamma" | "dbeta"> = {};
   const wanted = GRADIENTS.filter((gradient) => !(skip as readonly string[] | undefined)?.includes(gradient));
-  for (const gradient of wanted) {
-    results[gradient] = out[gradient] ?? (gradient === "dx" ? like.x() : like.cols(cols));
-  }
   // New arrays have nothing to add to.
   const added = {
     dgamma: accumulate && out.dgamma !== undefined,
     dbeta: accumulate && out.dbeta !== undefined,
   };
-  runBackward(context, name, { dy, x, mean, rstd, gamma, ...results, added, rows, cols });
-  return results as unknown as Omit<LayerNormGradients<T>, Skipped>;
+  return context.allOrNothing(() => {
+    const like = resultsLike(context, name, x, shape, normalizedShape);
+    const results: Results<"dx" | "dgamma" | "dbeta"> = {};
+    for (const gradient of wanted) {
+      results[gradient] = out[gradient] ?? (gradient === "dx" ? like.x() : like.cols(cols));
+    }
+    runBackward(context, name, { dy, x, mean, rstd, gamma, ...results, added, rows, cols });
+    return results as unknown as Omit<LayerNormGradients<T>, Skipped>;
+  });
 }
 
 /** The arguments of a backward call, checked. Parameters and `x` may be of different kinds. */

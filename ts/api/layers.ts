@@ -4,6 +4,7 @@ import {
   checkEps,
   checkFlag,
   checkForwardRan,
+  checkLive,
   checkNormalizedShape,
   checkOptions,
   checkRows,
@@ -13,7 +14,7 @@ import {
 } from "./check.js";
 import type { Context } from "./context.js";
 import { type NormalizedShape, resultsLike, runBackward, runForward } from "./layer-norm.js";
-import { createTensor, type Data, Tensor } from "./tensor.js";
+import { type Data, Tensor } from "./tensor.js";
 
 /** Options of `new LayerNorm`. */
 export interface LayerNormLayerOptions {
@@ -79,12 +80,22 @@ export class LayerNormLayer {
     this.normalizedShape = Object.freeze(
       typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape],
     );
-    const parameter = (wanted: boolean) => (wanted ? createTensor(context, this.normalizedShape) : undefined);
-    this.gamma = parameter(affine);
-    this.beta = parameter(affine && bias);
-    this.dgamma = parameter(affine);
-    this.dbeta = parameter(affine && bias);
-    this.gamma?.data.fill(1);
+    const filled = (value: number) => {
+      const tensor = new Tensor(context, "LayerNorm", this.normalizedShape, this.#cols);
+      tensor.data.fill(value);
+      return tensor;
+    };
+    const [ofGamma, ofBeta] = [affine, affine && bias];
+    const parameters = context.allOrNothing(() => ({
+      gamma: ofGamma ? filled(1) : undefined,
+      beta: ofBeta ? filled(0) : undefined,
+      dgamma: ofGamma ? filled(0) : undefined,
+      dbeta: ofBeta ? filled(0) : undefined,
+    }));
+    this.gamma = parameters.gamma;
+    this.beta = parameters.beta;
+    this.dgamma = parameters.dgamma;
+    this.dbeta = parameters.dbeta;
   }
 
   /**
@@ -97,19 +108,14 @@ export class LayerNormLayer {
     const name = "LayerNorm.forward";
     const [context, cols] = [this.#context, this.#cols];
     checkData(context, name, "x", x);
+    this.#checkLive(name);
     const rows = checkRows(name, x, undefined, cols, this.normalizedShape);
-    const like = resultsLike(context, name, x, undefined, this.normalizedShape);
-    const [y, mean, rstd] = [like.x(), like.rows(rows), like.rows(rows)];
-    runForward(context, name, {
-      x,
-      gamma: this.gamma,
-      beta: this.beta,
-      y,
-      mean,
-      rstd,
-      rows,
-      cols,
-      eps: this.eps,
+    const { gamma, beta, eps } = this;
+    const { y, mean, rstd } = context.allOrNothing(() => {
+      const like = resultsLike(context, name, x, undefined, this.normalizedShape);
+      const results = { y: like.x(), mean: like.rows(rows), rstd: like.rows(rows) };
+      runForward(context, name, { x, gamma, beta, ...results, rows, cols, eps });
+      return results;
     });
     this.#forget();
     this.#saved = { x, mean, rstd, rows };
@@ -128,12 +134,15 @@ export class LayerNormLayer {
     const [context, cols] = [this.#context, this.#cols];
     const { x, mean, rstd, rows } = checkForwardRan(name, this.#saved);
     checkData(context, name, "x", x);
-    checkCount(context, name, "dy", dy, x, count(x), "as x has");
-    const dx = resultsLike(context, name, x, undefined, this.normalizedShape).x();
+    this.#checkLive(name);
+    checkCount(context, name, "dy", dy, x, count(x), "as many as the x of forward");
     const { gamma, dgamma, dbeta } = this;
     const added = { dgamma: true, dbeta: true };
-    runBackward(context, name, { dy, x, mean, rstd, gamma, dx, dgamma, dbeta, added, rows, cols });
-    return dx as T;
+    return context.allOrNothing(() => {
+      const dx = resultsLike(context, name, x, undefined, this.normalizedShape).x();
+      runBackward(context, name, { dy, x, mean, rstd, gamma, dx, dgamma, dbeta, added, rows, cols });
+      return dx as T;
+    });
   }
 
   /** Sets the gradients to zero. */
@@ -187,6 +196,13 @@ export class LayerNormLayer {
   /** `dispose()`, at the end of the block of a `using` declaration. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #checkLive(name: string): void {
+    const { gamma, beta, dgamma, dbeta } = this;
+    for (const [argument, tensor] of Object.entries({ gamma, beta, dgamma, dbeta })) {
+      if (tensor) checkLive(name, argument, tensor);
+    }
   }
 
   #forget(): void {

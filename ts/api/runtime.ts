@@ -26,7 +26,7 @@ export interface RuntimeOptions {
   readonly module?: WebAssembly.Module | undefined;
   /** Memory to start with, in bytes; as little as possible where it is left out. */
   readonly initialBytes?: number | undefined;
-  /** Memory to grow to at most, in bytes; what 32-bit addresses reach where it is left out. */
+  /** Memory to grow to at most, in bytes, which are held in pages of 64 KiB; what 32-bit addresses reach where it is left out. */
   readonly maxBytes?: number | undefined;
 }
 

@@ -42,7 +42,7 @@ export class Tensor {
    * @throws TypeError when the tensor, or its runtime, is disposed.
    */
   get data(): Float32Array<ArrayBuffer> {
-    checkLive("Tensor", "data", this);
+    checkLive("Tensor.data", "this", this);
     this.#data = this.context.memory.viewF32(this.pointer, this.size, this.#data);
     return this.#data;
   }
@@ -87,7 +87,9 @@ export function createTensorFrom(
   shape?: readonly number[],
 ): Tensor {
   const checked = checkValues("tensorFrom", values, shape);
+  // The new tensor may grow the memory, and a view of it would be gone.
+  const copied = ArrayBuffer.isView(values) && context.memory.holds(values) ? Array.from(values) : values;
   const result = new Tensor(context, "tensorFrom", checked, values.length);
-  result.data.set(values);
+  result.data.set(copied);
   return result;
 }

@@ -80,6 +80,11 @@ export class Memory {
     return view?.buffer === buffer ? view : new Float32Array(buffer, pointer, count);
   }
 
+  /** Whether an array is a view of this memory, which dies when the memory grows. */
+  holds(array: ArrayBufferView): boolean {
+    return array.buffer === this.#memory.buffer;
+  }
+
   /** Makes sure that `bytes` of memory are there. False where they cannot be had. */
   reserve(bytes: number): boolean {
     const missing = bytes - this.memoryBytes;
