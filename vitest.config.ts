@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // With gc() at hand, to see that forgotten tensors are freed.
+    execArgv: ["--expose-gc"],
+    testTimeout: 120_000,
+  },
+});
