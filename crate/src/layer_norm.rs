@@ -49,16 +49,28 @@ struct Centre {
 }
 
 impl Centre {
-    /// The mean is `shift + delta`. It is rounded to one f32 where that moves `xhat` by less than a
-    /// quarter of a unit of 2^-24.
+    /// The mean is `shift + delta`. It is rounded to one f32 where that moves `xhat` by at most a
+    /// unit of 2^-24.
     fn new(shift: f32, delta: f64, rstd: f32) -> Self {
         let exact = f64::from(shift) + delta;
         let mean = exact as f32;
-        if (exact - f64::from(mean)).abs() * f64::from(rstd) <= 1.4901161193847656e-8 {
+        if (exact - f64::from(mean)).abs() * f64::from(rstd) <= 5.960464477539063e-8 {
             Centre { shift: mean, delta: 0.0, rstd }
         } else {
             Centre { shift, delta: delta as f32, rstd }
         }
+    }
+
+    /// Whether the mean is one f32.
+    fn is_plain(self) -> bool {
+        self.delta == 0.0
+    }
+
+    /// `xhat` of a vector of `x`, where the mean is one f32.
+    #[inline(always)]
+    fn plain_xhat<V: Vector>(self) -> impl Fn(V) -> V {
+        let (shift, rstd) = (V::splat(self.shift), V::splat(self.rstd));
+        move |x| (x - shift) * rstd
     }
 
     /// `xhat` of a vector of `x`.
@@ -92,6 +104,24 @@ impl ShiftedSums {
     }
 }
 
+/// What to sum a row's elements less of: near its mean, or 0 where the mean is small beside the elements and
+/// a subtraction would be wasted. A guess, from a sample; [`centre`] looks whether it was good.
+#[inline(always)]
+fn shift_of<V: Vector>(x: Row) -> f32 {
+    match sample::<V>(x) {
+        // Not for a constant row, whose shift has to be its value, nor where the squares vanish.
+        Some(sample) if sample.mean * sample.mean < 0.375 * sample.square => 0.0,
+        Some(sample) => sample.mean,
+        None => element(x, 0).get(),
+    }
+}
+
+/// `sum += x`, `squares += x^2`: [`shifted_squares`] where the shift is 0
+#[inline(always)]
+fn squares<V: Vector>([sum, squares]: [V; 2], [x]: [V; 1]) -> [V; 2] {
+    [sum + x, squares + x * x]
+}
+
 /// `sum += x - shift`, `squares += (x - shift)^2`
 #[inline(always)]
 fn shifted_squares<V: Vector>(shift: f32) -> impl Fn([V; 2], [V; 1]) -> [V; 2] {
@@ -105,11 +135,11 @@ fn shifted_squares<V: Vector>(shift: f32) -> impl Fn([V; 2], [V; 1]) -> [V; 2] {
 /// The centre and the mean of a row, or nothing where that takes [`extreme`].
 ///
 /// The sums are of one read. Where the sampled shift was so far from the mean that the difference of the
-/// two squares would lose more than two bits, there is a second one, from a better shift.
+/// two squares would lose more than a bit, there is a second one, from a better shift.
 fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64) -> Option<(Centre, f32)> {
     let cols = x.len() as f64;
     let (mut delta, mut var) = sums.moments(cols);
-    if delta * delta > 0.5 * var {
+    if delta * delta > var {
         sums = ShiftedSums::of::<V>(x, (f64::from(sums.shift) + delta) as f32);
         (delta, var) = sums.moments(cols);
     }
@@ -150,13 +180,12 @@ impl Forward<'_> {
         let x = |row: usize| part(self.x, row * cols, cols);
         let mut sums = None;
         for row in 0..self.rows {
-            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x(row), sample::<V>(x(row))));
+            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x(row), shift_of::<V>(x(row))));
             let y = part(self.y, row * cols, cols);
             let (mean, rstd) = match centre::<V>(x(row), this, self.eps) {
                 Some((centre, mean)) => {
-                    if row + 1 < self.rows {
-                        let next = x(row + 1);
-                        sums = Some(self.write_y_and_sum::<V>(x(row), centre, y, next, sample::<V>(next)));
+                    if row + 1 < self.rows && centre.is_plain() && shift_of::<V>(x(row + 1)) == 0.0 {
+                        sums = Some(self.write_y_and_sum::<V>(x(row), centre, y, x(row + 1)));
                     } else {
                         self.write_y::<V>(x(row), centre, y);
                     }
@@ -178,42 +207,35 @@ impl Forward<'_> {
         let xhat = centre.xhat::<V>();
         match (self.gamma, self.beta) {
             (Some(gamma), Some(beta)) => {
-                map::<V, 2, 3, 1>([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta])
+                map::<V, 3, 1>([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta])
             }
-            (Some(gamma), None) => map::<V, 2, 2, 1>([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
-            (None, Some(beta)) => map::<V, 2, 2, 1>([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
-            (None, None) => map::<V, 2, 1, 1>([x], [y], |[x]| [xhat(x)]),
+            (Some(gamma), None) => map::<V, 2, 1>([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
+            (None, Some(beta)) => map::<V, 2, 1>([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
+            (None, None) => map::<V, 1, 1>([x], [y], |[x]| [xhat(x)]),
         }
     }
 
-    /// [`Forward::write_y`] of a row, and the sums of the next.
-    fn write_y_and_sum<V: Vector>(
-        &self,
-        x: Row,
-        centre: Centre,
-        y: Row,
-        next: Row,
-        shift: f32,
-    ) -> ShiftedSums {
-        let (xhat, add) = (centre.xhat::<V>(), shifted_squares::<V>(shift));
-        let (summed, fills) = ([next], [shift]);
+    /// [`Forward::write_y`] of a row whose mean is one f32, and the sums of the next, unshifted.
+    fn write_y_and_sum<V: Vector>(&self, x: Row, centre: Centre, y: Row, next: Row) -> ShiftedSums {
+        let xhat = centre.plain_xhat::<V>();
+        let (summed, fills) = ([next], [0.0]);
         const U: usize = FORWARD_SUMS;
         let [sum, squares] = match (self.gamma, self.beta) {
             (Some(gamma), Some(beta)) => {
                 let write = |[x, gamma, beta]: [V; 3]| [xhat(x) * gamma + beta];
-                sweep::<V, U, 3, 1, 1, 2>([x, gamma, beta], [y], write, summed, fills, add)
+                sweep::<V, U, 4, 3, 1, 1, 2>([x, gamma, beta], [y], write, summed, fills, squares)
             }
             (Some(gamma), None) => {
                 let write = |[x, gamma]: [V; 2]| [xhat(x) * gamma];
-                sweep::<V, U, 2, 1, 1, 2>([x, gamma], [y], write, summed, fills, add)
+                sweep::<V, U, 4, 2, 1, 1, 2>([x, gamma], [y], write, summed, fills, squares)
             }
             (None, Some(beta)) => {
                 let write = |[x, beta]: [V; 2]| [xhat(x) + beta];
-                sweep::<V, U, 2, 1, 1, 2>([x, beta], [y], write, summed, fills, add)
+                sweep::<V, U, 4, 2, 1, 1, 2>([x, beta], [y], write, summed, fills, squares)
             }
-            (None, None) => sweep::<V, U, 1, 1, 1, 2>([x], [y], |[x]| [xhat(x)], summed, fills, add),
+            (None, None) => sweep::<V, U, 4, 1, 1, 1, 2>([x], [y], |[x]| [xhat(x)], summed, fills, squares),
         };
-        ShiftedSums { shift, sum, squares }
+        ShiftedSums { shift: 0.0, sum, squares }
     }
 }
 
@@ -243,11 +265,13 @@ pub struct Backward<'a> {
     pub first_row: usize,
 }
 
-/// Sums of a row, with `t = x - mean`.
+/// Sums of a row, with `t = x - shift`.
 #[derive(Clone, Copy)]
 struct GradientSums {
-    /// `sum(t)`: not quite zero, because `mean` is rounded
-    t: f64,
+    /// The saved mean, or 0: see [`Backward::shift`].
+    shift: f32,
+    /// The mean less the shift.
+    delta: f64,
     /// `sum(g)`
     g: f64,
     /// `sum(g * t)`
@@ -273,7 +297,7 @@ impl Backward<'_> {
             match (centre, terms, self.dx, self.dgamma, self.dbeta) {
                 (Some(centre), Some(terms), Some(_), Some(dgamma), Some(dbeta)) => {
                     let blocks = [dgamma.block(), dbeta.block()];
-                    if row + 1 < self.rows {
+                    if row + 1 < self.rows && centre.is_plain() && self.shift(row + 1) == 0.0 {
                         sums = Some(self.write_all_and_sum::<V>(row, centre, terms, blocks));
                     } else {
                         self.write_all::<V>(row, centre, terms, blocks);
@@ -291,55 +315,78 @@ impl Backward<'_> {
         part(of, row * self.cols, self.cols)
     }
 
+    /// What is subtracted from `x` in the sums: the saved mean, or 0 where it is at most the standard deviation.
+    /// A saved mean that small is right to half a unit of `xhat`, and the products of `x`
+    /// itself lose nothing that matters. The mean of the other rows is off by its rounding: `sum(t)` tells by how
+    /// much.
+    fn shift(&self, row: usize) -> f32 {
+        let (mean, rstd) = (element(self.mean, row).get(), element(self.rstd, row).get());
+        if mean.abs() * rstd <= 1.0 { 0.0 } else { mean }
+    }
+
+    fn gradient_sums(&self, row: usize, shift: f32, [t, g, gt]: [f64; 3]) -> GradientSums {
+        let delta =
+            if shift == 0.0 { f64::from(element(self.mean, row).get()) } else { t / self.cols as f64 };
+        GradientSums { shift, delta, g, gt }
+    }
+
     /// The sums that the wanted gradients need.
     fn sums<V: Vector>(&self, row: usize) -> GradientSums {
         const U: usize = BACKWARD_SUMS;
-        let (dy, x, mean) = (self.row(self.dy, row), self.row(self.x, row), element(self.mean, row).get());
-        match (self.dx, self.dgamma, self.gamma) {
+        let (dy, x, shift) = (self.row(self.dy, row), self.row(self.x, row), self.shift(row));
+        let sums = match (self.dx, self.dgamma, self.gamma) {
             (Some(_), _, Some(gamma)) => {
-                let fills = [0.0, mean, 0.0];
-                sum::<V, U, 3, 3>([dy, x, gamma], fills, gradient_sums_scaled(mean)).into()
+                sum::<V, U, 3, 3>([dy, x, gamma], [0.0, shift, 0.0], |sums, [dy, x, gamma]| {
+                    shifted_gradients(shift)(sums, [dy * gamma, x])
+                })
             }
-            (Some(_), _, None) => sum::<V, U, 2, 3>([dy, x], [0.0, mean], gradient_sums(mean)).into(),
+            (Some(_), _, None) => sum::<V, U, 2, 3>([dy, x], [0.0, shift], shifted_gradients(shift)),
             (None, Some(_), _) => {
-                let centre = V::splat(mean);
-                let [t] = sum::<V, U, 1, 1>([x], [mean], |[t], [x]| [t + (x - centre)]);
-                [t, 0.0, 0.0].into()
+                let centre = V::splat(shift);
+                let [t] = sum::<V, U, 1, 1>([x], [shift], |[t], [x]| [t + (x - centre)]);
+                [t, 0.0, 0.0]
             }
-            (None, None, _) => [0.0; 3].into(),
-        }
+            (None, None, _) => [0.0; 3],
+        };
+        self.gradient_sums(row, shift, sums)
     }
 
     /// How the row is centred, and the terms of `dx`; nothing for what takes [`extreme`].
     fn centre_and_terms(&self, row: usize, sums: GradientSums) -> (Option<Centre>, Option<Terms>) {
-        let (mean, rstd) = (element(self.mean, row).get(), element(self.rstd, row).get());
-        let cols = self.cols as f64;
-        let delta = sums.t / cols;
+        let rstd = element(self.rstd, row).get();
+        let GradientSums { shift, delta, g, gt } = sums;
         if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
             return (None, None);
         }
-        // With the mean put right: sum(g * (t - delta)) = sum(g * t) - delta * sum(g).
-        let slope = ((sums.gt - delta * sums.g) / cols * f64::from(rstd)) as f32;
-        let offset = (sums.g / cols) as f32;
+        let cols = self.cols as f64;
+        // sum(g * (t - delta)) = sum(g * t) - delta * sum(g)
+        let slope = ((gt - delta * g) / cols * f64::from(rstd)) as f32;
+        let offset = (g / cols) as f32;
         let finite = slope.is_finite() && offset.is_finite();
-        (Some(Centre::new(mean, delta, rstd)), finite.then_some(Terms { slope, offset }))
+        (Some(Centre::new(shift, delta, rstd)), finite.then_some(Terms { slope, offset }))
     }
 
     /// `dgamma += dy * xhat`, `dbeta += dy` and `dx` in one read.
     fn write_all<V: Vector>(&self, row: usize, centre: Centre, terms: Terms, [dgamma, dbeta]: [Row; 2]) {
         let Some(dx) = self.dx else { return };
-        let (dy, x, dx) = (self.row(self.dy, row), self.row(self.x, row), self.row(dx, row));
-        let written = [dgamma, dbeta, dx];
+        let (dy, x, written) =
+            (self.row(self.dy, row), self.row(self.x, row), [dgamma, dbeta, self.row(dx, row)]);
+        let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
         match self.gamma {
             Some(gamma) => {
-                let write = all_scaled::<V>(centre, terms);
-                map::<V, 2, 5, 3>([dy, x, dgamma, dbeta, gamma], written, write)
+                map::<V, 5, 3>([dy, x, dgamma, dbeta, gamma], written, |[dy, x, dgamma, dbeta, gamma]| {
+                    let xhat = xhat(x);
+                    [dgamma + dy * xhat, dbeta + dy, dx_of(dy * gamma, xhat)]
+                })
             }
-            None => map::<V, 2, 4, 3>([dy, x, dgamma, dbeta], written, all::<V>(centre, terms)),
+            None => map::<V, 4, 3>([dy, x, dgamma, dbeta], written, |[dy, x, dgamma, dbeta]| {
+                let xhat = xhat(x);
+                [dgamma + dy * xhat, dbeta + dy, dx_of(dy, xhat)]
+            }),
         }
     }
 
-    /// [`Backward::write_all`], and the sums of the next row.
+    /// [`Backward::write_all`] of a row whose mean is one f32, and the sums of the next, unshifted.
     fn write_all_and_sum<V: Vector>(
         &self,
         row: usize,
@@ -347,31 +394,37 @@ impl Backward<'_> {
         terms: Terms,
         [dgamma, dbeta]: [Row; 2],
     ) -> GradientSums {
-        const U: usize = BACKWARD_SUMS;
-        let (dy, x) = (self.row(self.dy, row), self.row(self.x, row));
+        let Some(dx) = self.dx else { return self.gradient_sums(row, 0.0, [0.0; 3]) };
+        let (dy, x, written) =
+            (self.row(self.dy, row), self.row(self.x, row), [dgamma, dbeta, self.row(dx, row)]);
         let (next_dy, next_x) = (self.row(self.dy, row + 1), self.row(self.x, row + 1));
-        let mean = element(self.mean, row + 1).get();
-        let Some(dx) = self.dx else { return [0.0; 3].into() };
-        let written = [dgamma, dbeta, self.row(dx, row)];
-        match self.gamma {
-            Some(gamma) => sweep::<V, U, 5, 3, 3, 3>(
+        let (xhat, dx_of) = (centre.plain_xhat::<V>(), terms.dx::<V>(centre.rstd));
+        const U: usize = BACKWARD_SUMS;
+        let [g, gt] = match self.gamma {
+            Some(gamma) => sweep::<V, U, 4, 5, 3, 3, 2>(
                 [dy, x, dgamma, dbeta, gamma],
                 written,
-                all_scaled::<V>(centre, terms),
+                |[dy, x, dgamma, dbeta, gamma]| {
+                    let xhat = xhat(x);
+                    [dgamma + dy * xhat, dbeta + dy, dx_of(dy * gamma, xhat)]
+                },
                 [next_dy, next_x, gamma],
-                [0.0, mean, 0.0],
-                gradient_sums_scaled(mean),
+                [0.0; 3],
+                |sums, [dy, x, gamma]| gradients(sums, [dy * gamma, x]),
             ),
-            None => sweep::<V, U, 4, 3, 2, 3>(
+            None => sweep::<V, U, 4, 4, 3, 2, 2>(
                 [dy, x, dgamma, dbeta],
                 written,
-                all::<V>(centre, terms),
+                |[dy, x, dgamma, dbeta]| {
+                    let xhat = xhat(x);
+                    [dgamma + dy * xhat, dbeta + dy, dx_of(dy, xhat)]
+                },
                 [next_dy, next_x],
-                [0.0, mean],
-                gradient_sums(mean),
+                [0.0; 2],
+                gradients,
             ),
-        }
-        .into()
+        };
+        self.gradient_sums(row + 1, 0.0, [0.0, g, gt])
     }
 
     /// The wanted gradients one after the other: `dx` last, because it may stand where `dy` does.
@@ -380,69 +433,42 @@ impl Backward<'_> {
         if let Some(dgamma) = self.dgamma.map(|sum| sum.block()) {
             match centre.map(Centre::xhat::<V>) {
                 Some(xhat) => {
-                    map::<V, 1, 3, 1>([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)])
+                    map::<V, 3, 1>([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)])
                 }
                 None => extreme::add_dgamma(dy, x, rstd, dgamma),
             }
         }
         if let Some(dbeta) = self.dbeta.map(|sum| sum.block()) {
-            map::<V, 1, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
+            map::<V, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
         }
         let Some(dx) = self.dx.map(|dx| self.row(dx, row)) else { return };
         match (centre, terms, self.gamma) {
             (Some(centre), Some(terms), Some(gamma)) => {
                 let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
-                map::<V, 2, 3, 1>([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))])
+                map::<V, 3, 1>([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))])
             }
             (Some(centre), Some(terms), None) => {
                 let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
-                map::<V, 2, 2, 1>([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))])
+                map::<V, 2, 1>([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))])
             }
             _ => extreme::backward_row(dy, x, rstd, self.gamma, dx),
         }
     }
 }
 
-impl From<[f64; 3]> for GradientSums {
-    fn from([t, g, gt]: [f64; 3]) -> Self {
-        GradientSums { t, g, gt }
-    }
+/// `g_sum += g`, `gt_sum += g * x`: [`shifted_gradients`] where the shift is 0, and its first sum not needed
+#[inline(always)]
+fn gradients<V: Vector>([g_sum, gt_sum]: [V; 2], [g, x]: [V; 2]) -> [V; 2] {
+    [g_sum + g, gt_sum + g * x]
 }
 
-/// With `g = dy`: `t += x - mean`, `g += g`, `gt += g * (x - mean)`
+/// `t_sum += x - shift`, `g_sum += g`, `gt_sum += g * (x - shift)`
 #[inline(always)]
-fn gradient_sums<V: Vector>(mean: f32) -> impl Fn([V; 3], [V; 2]) -> [V; 3] {
-    let mean = V::splat(mean);
+fn shifted_gradients<V: Vector>(shift: f32) -> impl Fn([V; 3], [V; 2]) -> [V; 3] {
+    let shift = V::splat(shift);
     move |[t_sum, g_sum, gt_sum], [g, x]| {
-        let t = x - mean;
+        let t = x - shift;
         [t_sum + t, g_sum + g, gt_sum + g * t]
-    }
-}
-
-/// [`gradient_sums`] with `g = dy * gamma`
-#[inline(always)]
-fn gradient_sums_scaled<V: Vector>(mean: f32) -> impl Fn([V; 3], [V; 3]) -> [V; 3] {
-    let add = gradient_sums(mean);
-    move |sums, [dy, x, gamma]| add(sums, [dy * gamma, x])
-}
-
-/// With `g = dy`: `[dgamma + dy * xhat, dbeta + dy, dx]`
-#[inline(always)]
-fn all<V: Vector>(centre: Centre, terms: Terms) -> impl Fn([V; 4]) -> [V; 3] {
-    let (xhat, dx) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-    move |[dy, x, dgamma, dbeta]| {
-        let xhat = xhat(x);
-        [dgamma + dy * xhat, dbeta + dy, dx(dy, xhat)]
-    }
-}
-
-/// [`all`] with `g = dy * gamma`
-#[inline(always)]
-fn all_scaled<V: Vector>(centre: Centre, terms: Terms) -> impl Fn([V; 5]) -> [V; 3] {
-    let (xhat, dx) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-    move |[dy, x, dgamma, dbeta, gamma]| {
-        let xhat = xhat(x);
-        [dgamma + dy * xhat, dbeta + dy, dx(dy * gamma, xhat)]
     }
 }
 

@@ -45,12 +45,21 @@ const RUN: usize = 16;
 /// a row written may be one of those read. A vector with elements outside of the row has `fills` there, one
 /// for each row summed: what adds nothing.
 ///
-/// The order of additions is fixed by the length alone. Of each sum there are `U`, and a chunk of `U * RUN`
-/// vectors: whole vectors take the `U` in turn while there are `U` vectors left in the chunk, and the
-/// vectors after that, with the elements that fill none, the first. At the end of the chunk the `U` are
-/// added pairwise, then the lanes ([`Vector::reduce`]), and the result to the total in f64.
+/// The order of additions is fixed by the length alone. Of each sum there are `U`, and chunks of `U * RUN`
+/// vectors. In a chunk, vectors go to the `U` in turn while there are `U` of them left; those after that, and
+/// the elements that fill none, go to the first. At the end of a chunk the `U` are added pairwise, then the
+/// lanes ([`Vector::reduce`]), and the result to the total in f64. The loop takes `N` vectors, a multiple of
+/// `U`, in a round, which changes nothing but its speed and size.
 #[inline(always)]
-pub fn sweep<V: Vector, const U: usize, const R: usize, const W: usize, const S: usize, const T: usize>(
+pub fn sweep<
+    V: Vector,
+    const U: usize,
+    const N: usize,
+    const R: usize,
+    const W: usize,
+    const S: usize,
+    const T: usize,
+>(
     read: [Row; R],
     written: [Row; W],
     write: impl Fn([V; R]) -> [V; W],
@@ -64,15 +73,24 @@ pub fn sweep<V: Vector, const U: usize, const R: usize, const W: usize, const S:
     let written: [*mut f32; W] = from_fn(|k| written[k].as_ptr().cast_mut().cast());
     let summed: [*const f32; S] = from_fn(|k| summed[k].as_ptr().cast());
 
-    let whole = |at: usize, sums: &mut [V; T]| {
-        // SAFETY: below, `at + LANES <= length`, the length of every row; cells of f32 have the layout of
-        // f32, and may be written through shared references.
+    // `vectors` of the rows from element `at` on, each to the running sums of its turn. Offsets within them are
+    // constants, which the instructions of WebAssembly hold.
+    let whole = |at: usize, count: usize, sums: &mut [[V; T]; U]| {
+        // SAFETY: below, `at + sums.len() * LANES <= length`, the length of every row; cells of f32 have the
+        // layout of f32, and may be written through shared references.
         unsafe {
-            let to_add = from_fn(|k| V::load(summed[k].add(at)));
-            let results = write(from_fn(|k| V::load(read[k].add(at))));
-            *sums = add(*sums, to_add);
-            for k in 0..W {
-                results[k].store(written[k].add(at));
+            let read: [*const f32; R] = from_fn(|k| read[k].add(at));
+            let written: [*mut f32; W] = from_fn(|k| written[k].add(at));
+            let summed: [*const f32; S] = from_fn(|k| summed[k].add(at));
+            for turn in 0..count {
+                let sums = &mut sums[turn % U];
+                let offset = turn * LANES;
+                let to_add = from_fn(|k| V::load(summed[k].add(offset)));
+                let results = write(from_fn(|k| V::load(read[k].add(offset))));
+                *sums = add(*sums, to_add);
+                for k in 0..W {
+                    results[k].store(written[k].add(offset));
+                }
             }
         }
     };
@@ -82,17 +100,17 @@ pub fn sweep<V: Vector, const U: usize, const R: usize, const W: usize, const S:
     while at < length {
         let end = if T > 0 { length.min(at + U * RUN * LANES) } else { length };
         let mut sums = [[V::splat(0.0); T]; U];
-        while at + U * LANES <= end {
-            for (k, sums) in sums.iter_mut().enumerate() {
-                whole(at + k * LANES, sums);
-            }
+        while at + N * LANES <= end {
+            whole(at, N, &mut sums);
+            at += N * LANES;
+        }
+        while N > U && at + U * LANES <= end {
+            whole(at, U, &mut sums);
             at += U * LANES;
         }
-        if U > 1 {
-            while at + LANES <= end {
-                whole(at, &mut sums[0]);
-                at += LANES;
-            }
+        while U > 1 && at + LANES <= end {
+            whole(at, 1, &mut sums);
+            at += LANES;
         }
         if at < end {
             let count = end - at;
@@ -127,14 +145,14 @@ fn pairwise<V: Vector, const U: usize>(mut vectors: [V; U]) -> V {
     vectors[0]
 }
 
-/// A [`sweep`] that only writes, `U` vectors in a round of its loop.
+/// A [`sweep`] that only writes.
 #[inline(always)]
-pub fn map<V: Vector, const U: usize, const R: usize, const W: usize>(
+pub fn map<V: Vector, const R: usize, const W: usize>(
     read: [Row; R],
     written: [Row; W],
     write: impl Fn([V; R]) -> [V; W],
 ) {
-    sweep::<V, U, R, W, 0, 0>(read, written, write, [], [], |[], []| []);
+    sweep::<V, 1, 2, R, W, 0, 0>(read, written, write, [], [], |[], []| []);
 }
 
 /// A [`sweep`] that only adds.
@@ -144,18 +162,26 @@ pub fn sum<V: Vector, const U: usize, const S: usize, const T: usize>(
     fills: [f32; S],
     add: impl Fn([V; T], [V; S]) -> [V; T],
 ) -> [f64; T] {
-    sweep::<V, U, 0, 0, S, T>([], [], |[]| [], summed, fills, add)
+    sweep::<V, U, 2, 0, 0, S, T>([], [], |[]| [], summed, fills, add)
 }
 
-/// A value near the row's mean: the mean of four vectors at its quarters, or the first element of a row
-/// of fewer than sixteen. Exactly the row's value where the row is constant.
+/// Sixteen elements of a row: four vectors, at its quarters.
+pub struct Sample {
+    /// their mean: exactly the row's value where the row is constant
+    pub mean: f32,
+    /// the mean of their squares
+    pub square: f32,
+}
+
+/// A look at a row before it is read, if it has sixteen elements.
 #[inline(always)]
-pub fn sample<V: Vector>(x: Row) -> f32 {
+pub fn sample<V: Vector>(x: Row) -> Option<Sample> {
     let quarter = x.len() / 4;
     if quarter < LANES {
-        return element(x, 0).get();
+        return None;
     }
     // SAFETY: `3 * quarter + LANES <= 4 * quarter <= x.len()`.
-    let [a, b, c, d] = from_fn(|k| unsafe { V::load(x.as_ptr().add(k * quarter).cast()) });
-    ((a + b) + (c + d)).reduce() * (1.0 / 16.0)
+    let x: [V; 4] = from_fn(|k| unsafe { V::load(x.as_ptr().add(k * quarter).cast()) });
+    let mean = |x: [V; 4]| pairwise(x).reduce() * (1.0 / 16.0);
+    Some(Sample { mean: mean(x), square: mean(x.map(|x| x * x)) })
 }
