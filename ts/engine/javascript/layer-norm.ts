@@ -3,15 +3,15 @@
  * `f32`, 0 for an argument that is absent.
  */
 import { extremeAddDgamma, extremeBackwardRow, extremeForwardRow, type MeanAndRstd } from "./extreme.js";
-import { gradientSums, sample, shiftedSums } from "./sums.js";
+import { gradientSums, shiftedSums, shiftOf } from "./sums.js";
 
 const { fround } = Math;
 
 /** Outside of these, squares in f32 could overflow or lose bits. */
 const [LEAST_VARIANCE, LARGEST_VARIANCE] = [2 ** -80, 2 ** 80];
 const [LEAST_RSTD, LARGEST_RSTD] = [2 ** -40, 2 ** 40];
-/** A mean rounded to f32 may move xhat by a quarter of a unit of 2^-24. */
-const MEAN_ROUNDING = 2 ** -26;
+/** How far the rounding of a mean to one f32 may move xhat. */
+const MEAN_ROUNDING = 2 ** -24;
 
 /** `xhat = ((x - shift) - delta) * rstd`: the mean as `shift + delta`, or as one f32 where that is near enough. */
 interface Centre {
@@ -36,11 +36,11 @@ export function forwardRow(
   cols: number,
   eps: number,
 ): MeanAndRstd {
-  let shift = sample(f32, x, cols);
+  let shift = shiftOf(f32, x, cols);
   let sums = shiftedSums(f32, x, cols, shift);
   let delta = sums.sum / cols;
   let variance = sums.squares / cols - delta * delta;
-  if (delta * delta > 0.5 * variance) {
+  if (delta * delta > variance) {
     shift = fround(shift + delta);
     sums = shiftedSums(f32, x, cols, shift);
     delta = sums.sum / cols;
@@ -83,13 +83,14 @@ export function backwardRow(
   dx: number,
   cols: number,
 ): void {
-  const sums = gradientSums(f32, dy, x, mean, gamma, cols);
-  const meanDelta = sums.t / cols;
+  const firstShift = fround(Math.abs(mean) * rstd) <= 1 ? 0 : mean;
+  const sums = gradientSums(f32, dy, x, firstShift, gamma, cols);
+  const meanDelta = firstShift === 0 ? mean : sums.t / cols;
   const slope = fround(((sums.gt - meanDelta * sums.g) / cols) * rstd);
   const offset = fround(sums.g / cols);
   const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
   const dxOrdinary = ordinary && Number.isFinite(offset) && Number.isFinite(slope);
-  const centre = centreOf(mean, meanDelta, rstd);
+  const centre = centreOf(firstShift, meanDelta, rstd);
   const ordinaryDgamma = ordinary ? dgamma : 0;
   const ordinaryDx = dxOrdinary ? dx : 0;
   addAndWrite(f32, dy, x, centre, rstd, slope, offset, gamma, ordinaryDgamma, dbeta, ordinaryDx, cols);

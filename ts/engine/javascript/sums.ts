@@ -13,15 +13,27 @@ function reduce(lane0: number, lane1: number, lane2: number, lane3: number): num
   return fround(fround(lane0 + lane2) + fround(lane1 + lane3));
 }
 
-/** A value near the mean of the row at `x`: exactly its value where the row is constant. */
-export function sample(f32: Float32Array, x: number, cols: number): number {
+/**
+ * What to sum a row's elements less of: near its mean, or 0 where the mean is small beside the elements. A guess,
+ * from four vectors at the row's quarters; exactly the row's value where the row is constant.
+ */
+export function shiftOf(f32: Float32Array, x: number, cols: number): number {
   const quarter = Math.floor(cols / 4);
   if (quarter < 4) return f32[x];
   const lane = (k: number): number =>
     fround(
-      fround(f32[x + k] + f32[x + quarter + k]) + fround(f32[x + 2 * quarter + k] + f32[x + 3 * quarter + k]),
+      fround(f32[x + k] + f32[x + quarter + k]) +
+        fround(f32[x + 2 * quarter + k] + f32[x + 3 * quarter + k]),
     );
-  return fround(reduce(lane(0), lane(1), lane(2), lane(3)) / 16);
+  const square = (k: number): number => fround(f32[x + k] * f32[x + k]);
+  const squares = (k: number): number =>
+    fround(
+      fround(square(k) + square(quarter + k)) +
+        fround(square(2 * quarter + k) + square(3 * quarter + k)),
+    );
+  const mean = fround(reduce(lane(0), lane(1), lane(2), lane(3)) / 16);
+  const meanSquare = fround(reduce(squares(0), squares(1), squares(2), squares(3)) / 16);
+  return fround(mean * mean) < fround(0.375 * meanSquare) ? 0 : mean;
 }
 
 /** `sum(x - shift)` and `sum((x - shift)^2)`: two running sums each. */
@@ -100,12 +112,12 @@ export function shiftedSums(
   return { sum, squares };
 }
 
-/** With `t = x - mean` and `g = dy * gamma`: `sum(t)`, `sum(g)` and `sum(g * t)`, one running sum each. */
+/** With `t = x - shift` and `g = dy * gamma`: `sum(t)`, `sum(g)` and `sum(g * t)`, one running sum each. */
 export function gradientSums(
   f32: Float32Array,
   dy: number,
   x: number,
-  mean: number,
+  shift: number,
   gamma: number,
   cols: number,
 ): { t: number; g: number; gt: number } {
@@ -128,10 +140,10 @@ export function gradientSums(
       p3 = 0;
     let k = start;
     for (; k + 4 <= stop; k += 4) {
-      const c0 = fround(f32[x + k] - mean);
-      const c1 = fround(f32[x + k + 1] - mean);
-      const c2 = fround(f32[x + k + 2] - mean);
-      const c3 = fround(f32[x + k + 3] - mean);
+      const c0 = fround(f32[x + k] - shift);
+      const c1 = fround(f32[x + k + 1] - shift);
+      const c2 = fround(f32[x + k + 2] - shift);
+      const c3 = fround(f32[x + k + 3] - shift);
       let e0 = f32[dy + k];
       let e1 = f32[dy + k + 1];
       let e2 = f32[dy + k + 2];
@@ -157,19 +169,19 @@ export function gradientSums(
     }
     const scaled = (k: number): number => (gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]));
     if (k < stop) {
-      const [c, e] = [fround(f32[x + k] - mean), scaled(k)];
+      const [c, e] = [fround(f32[x + k] - shift), scaled(k)];
       t0 = fround(t0 + c);
       g0 = fround(g0 + e);
       p0 = fround(p0 + fround(e * c));
     }
     if (k + 1 < stop) {
-      const [c, e] = [fround(f32[x + k + 1] - mean), scaled(k + 1)];
+      const [c, e] = [fround(f32[x + k + 1] - shift), scaled(k + 1)];
       t1 = fround(t1 + c);
       g1 = fround(g1 + e);
       p1 = fround(p1 + fround(e * c));
     }
     if (k + 2 < stop) {
-      const [c, e] = [fround(f32[x + k + 2] - mean), scaled(k + 2)];
+      const [c, e] = [fround(f32[x + k + 2] - shift), scaled(k + 2)];
       t2 = fround(t2 + c);
       g2 = fround(g2 + e);
       p2 = fround(p2 + fround(e * c));
