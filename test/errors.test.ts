@@ -184,25 +184,35 @@ describe.each([everywhere[0], everywhere[2]])("$engine:", ({ api }) => {
   test.each(apart)("%o: %s", (error, message, call) => fails(() => call(api), error, message));
 });
 
+/** A module that is valid, and empty. */
+const anotherModule = () => new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+const [webAssembly, javascript] = [everywhere[0].api, everywhere[2].api];
+
 /** The rest is said by one engine alone, or with figures that depend on it. */
-const rest: Apart[] = [
+const rest: [error: ErrorConstructor, message: string, call: () => unknown][] = [
   [
     TypeError,
     "createRuntime: module is an Object, needs a WebAssembly.Module",
-    (api) => api.createRuntime({ module: wrong({}) }),
+    () => webAssembly.createRuntime({ module: wrong({}) }),
+  ],
+  [
+    TypeError,
+    "createRuntime: module is another one, needs this package's layernorm.wasm, compiled",
+    () => webAssembly.createRuntime({ module: anotherModule() }),
+  ],
+  [
+    RangeError,
+    "createRuntime: maxBytes is 1000, needs the 65536 that the engine starts with",
+    () => javascript.createRuntime({ maxBytes: 1000 }),
   ],
   [
     RangeError,
     "tensor: out of memory: 4000000 bytes needed, 1048512 left of what the runtime may use",
-    (api) => api.createRuntime({ maxBytes: 2 ** 20 }).tensor([1_000_000]),
+    () => javascript.createRuntime({ maxBytes: 2 ** 20 }).tensor([1_000_000]),
   ],
 ];
 
-test("the rest", () => {
-  const [module, memory] = rest;
-  fails(() => module[2](everywhere[0].api), module[0], module[1]);
-  fails(() => memory[2](everywhere[2].api), memory[0], memory[1]);
-});
+test.each(rest)("%o: %s", (error, message, call) => fails(call, error, message));
 
 test("every message of check.ts was met", () => {
   const source = readFileSync(new URL("../ts/api/check.ts", import.meta.url), "utf8");

@@ -9,6 +9,9 @@ import { javascriptEngine } from "./engine/javascript.js";
 export const { layerNorm, layerNormForward, layerNormBackward, tensor, tensorFrom, LayerNorm } =
   /* @__PURE__ */ runtimeOn(/* @__PURE__ */ new Context(javascriptEngine));
 
+/** The layer, as of `layernorm-wasm`. */
+export type LayerNorm = InstanceType<typeof LayerNorm>;
+
 /** A runtime of its own, as of `layernorm-wasm`. */
 export function createRuntime(options?: Omit<RuntimeOptions, "module">): Runtime {
   return makeRuntime(javascriptEngine, options);

@@ -412,10 +412,23 @@ export function checkBytes(
   return bytes;
 }
 
-/** A compiled module, where one is given. */
-export function checkModule(name: string, module: unknown): void {
-  if (module !== undefined && !(typeof WebAssembly === "object" && module instanceof WebAssembly.Module)) {
+/** This package's WebAssembly file, compiled, where it is given. `kernel` is one of its exports. */
+export function checkModule(name: string, module: unknown, kernel: string): void {
+  if (module === undefined) return;
+  if (!(typeof WebAssembly === "object" && module instanceof WebAssembly.Module)) {
     throw new TypeError(`${name}: module is ${describe(module)}, needs a WebAssembly.Module`);
+  }
+  if (!WebAssembly.Module.exports(module).some(({ name }) => name === kernel)) {
+    throw new TypeError(`${name}: module is another one, needs this package's layernorm.wasm, compiled`);
+  }
+}
+
+/** That a runtime may use the memory that its engine starts with. */
+export function checkMaxBytes(name: string, maxBytes: number, memoryBytes: number): void {
+  if (memoryBytes > maxBytes) {
+    throw new RangeError(
+      `${name}: maxBytes is ${maxBytes}, needs the ${memoryBytes} that the engine starts with`,
+    );
   }
 }
 

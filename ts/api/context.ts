@@ -1,6 +1,6 @@
 import type { Engine, Kernels } from "../engine/abi.js";
 import { ADDRESSABLE_BYTES, Memory } from "../engine/memory.js";
-import { checkAllocated, checkNotDisposed } from "./check.js";
+import { checkAllocated, checkMaxBytes, checkNotDisposed } from "./check.js";
 
 /** How much memory a runtime starts with, and may grow to, in bytes. */
 export interface MemoryLimits {
@@ -44,10 +44,16 @@ export class Context {
     return this.#memory ?? this.#begin().memory;
   }
 
+  /** Starts the engine, if it has not started. */
+  begin(): void {
+    if (this.#engine === undefined) this.#begin();
+  }
+
   #begin(): { engine: Engine; memory: Memory } {
     const engine = this.#start();
     const { initialBytes, maxBytes } = this.#limits;
     const memory = new Memory(engine.memory, engine.heapBase, maxBytes);
+    checkMaxBytes("createRuntime", maxBytes, memory.memoryBytes);
     if (!memory.reserve(initialBytes)) checkAllocated("createRuntime", 0, initialBytes, memory.bytesLeft);
     this.#engine = engine;
     this.#memory = memory;

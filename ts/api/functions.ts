@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/abi.js";
+import type { Engine, Kernels } from "../engine/abi.js";
 import { InlinedModule } from "../engine/inlined.js";
 import { instantiate } from "../engine/simd128.js";
 import { checkModule } from "./check.js";
@@ -210,7 +210,7 @@ export class LayerNorm extends LayerNormLayer {
  * of WebAssembly back; tensors of one runtime do not work on another.
  *
  * @param options `module`, `initialBytes`, `maxBytes = 2 ** 32`
- * @throws RangeError when `initialBytes` are not to be had
+ * @throws TypeError for a `module` of another file, RangeError when `initialBytes` are not to be had
  * @example
  * ```ts
  * import { createRuntime } from "layernorm-wasm";
@@ -224,7 +224,7 @@ export class LayerNorm extends LayerNormLayer {
  */
 export function createRuntime(options?: RuntimeOptions): Runtime {
   const module = options?.module;
-  checkModule("createRuntime", module);
+  checkModule("createRuntime", module, "layer_norm_forward_f32" satisfies keyof Kernels);
   const start = (): Engine => (module === undefined ? inlined.start() : instantiate(module));
   return makeRuntime(start, options);
 }

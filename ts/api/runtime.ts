@@ -46,7 +46,7 @@ export interface Runtime {
   [Symbol.dispose](): void;
 }
 
-/** A runtime whose engine `start` makes on first use. */
+/** A runtime on the engine that `start` makes. */
 export function makeRuntime(start: () => Engine, options: RuntimeOptions | undefined): Runtime {
   const { initialBytes, maxBytes } = checkOptions("createRuntime", options);
   const most = checkBytes("createRuntime", "maxBytes", maxBytes, ADDRESSABLE_BYTES, ADDRESSABLE_BYTES);
@@ -54,6 +54,7 @@ export function makeRuntime(start: () => Engine, options: RuntimeOptions | undef
     maxBytes: most,
     initialBytes: checkBytes("createRuntime", "initialBytes", initialBytes, 0, most),
   });
+  context.begin();
   return runtimeOn(context);
 }
 

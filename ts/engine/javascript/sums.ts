@@ -22,14 +22,12 @@ export function shiftOf(f32: Float32Array, x: number, cols: number): number {
   if (quarter < 4) return f32[x];
   const lane = (k: number): number =>
     fround(
-      fround(f32[x + k] + f32[x + quarter + k]) +
-        fround(f32[x + 2 * quarter + k] + f32[x + 3 * quarter + k]),
+      fround(f32[x + k] + f32[x + quarter + k]) + fround(f32[x + 2 * quarter + k] + f32[x + 3 * quarter + k]),
     );
   const square = (k: number): number => fround(f32[x + k] * f32[x + k]);
   const squares = (k: number): number =>
     fround(
-      fround(square(k) + square(quarter + k)) +
-        fround(square(2 * quarter + k) + square(3 * quarter + k)),
+      fround(square(k) + square(quarter + k)) + fround(square(2 * quarter + k) + square(3 * quarter + k)),
     );
   const mean = fround(reduce(lane(0), lane(1), lane(2), lane(3)) / 16);
   const meanSquare = fround(reduce(squares(0), squares(1), squares(2), squares(3)) / 16);
