@@ -7,9 +7,11 @@ import { type Data, Tensor } from "./tensor.js";
 const BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /** An argument of a kernel, and where it stands in memory. */
-export interface Place {
-  /** The argument; nothing for one that is absent, and for working memory. */
-  data: Data | undefined;
+export class Place {
+  /** Its first byte, for the rows at hand; 0 for an argument that is absent. */
+  pointer: number;
+  /** The argument, where it is a plain array: it passes through scratch. */
+  array: Float32Array | undefined;
   /** Its elements for each row; 0 for an argument that belongs to all rows. */
   readonly width: number;
   /** Whether a plain array is copied in before the kernel runs. */
@@ -20,9 +22,46 @@ export interface Place {
   readonly over: Place | undefined;
   /** Bytes of working memory. */
   readonly working: number;
-  /** Its first byte, for the rows at hand; 0 for an argument that is absent. */
-  pointer: number;
+  readonly #data: Data | undefined;
+
+  constructor(
+    data: Data | undefined,
+    width: number,
+    read: boolean,
+    written: boolean,
+    over: Place | undefined,
+    working: number,
+  ) {
+    const tensor = data instanceof Tensor;
+    this.pointer = tensor ? data.pointer : 0;
+    this.array = tensor ? undefined : data;
+    this.width = width;
+    this.read = read;
+    this.written = written;
+    this.over = over;
+    this.working = working;
+    this.#data = data;
+  }
+
+  /** Takes a tensor for a plain array, so that it can pass through the memory of another engine. */
+  takeAsPlain(): void {
+    if (this.#data instanceof Tensor) this.array = this.#data.data;
+  }
+
+  /** Elements of a plain array for so many rows. */
+  elements(rows: number): number {
+    if (this.array === undefined) return 0;
+    return this.width > 0 ? this.width * rows : this.array.length;
+  }
+
+  /** Bytes of scratch that it needs for so many rows. */
+  scratchBytes(rows: number): number {
+    return this.over === undefined ? align(this.elements(rows) * BYTES + this.working) : 0;
+  }
 }
+
+/** The place of all arguments that are absent: its pointer stays 0. */
+const ABSENT = /* @__PURE__ */ new Place(undefined, 0, false, false, undefined, 0);
 
 /** What runs, with the kernels of the memory that the arguments were placed in. */
 export interface Steps {
@@ -45,30 +84,22 @@ export class Call {
 
   /** An argument that is read, with `width` elements for each row or for all of them. */
   input(data: Data | undefined, width = 0): Place {
-    return this.#add({ data, width, read: true, written: false, over: undefined, working: 0, pointer: 0 });
+    return data === undefined ? ABSENT : this.#add(new Place(data, width, true, false, undefined, 0));
   }
 
   /** A result with `width` elements for each row. */
   output(data: Data | undefined, width: number, over?: Place): Place {
-    return this.#add({ data, width, read: false, written: true, over, working: 0, pointer: 0 });
+    return data === undefined ? ABSENT : this.#add(new Place(data, width, false, true, over, 0));
   }
 
   /** A result for all rows; `read`, where what it holds counts. */
   total(data: Data | undefined, read: boolean): Place {
-    return this.#add({ data, width: 0, read, written: true, over: undefined, working: 0, pointer: 0 });
+    return data === undefined ? ABSENT : this.#add(new Place(data, 0, read, true, undefined, 0));
   }
 
   /** Working memory of so many bytes; absent for none. */
   working(bytes: number): Place {
-    return this.#add({
-      data: undefined,
-      width: 0,
-      read: false,
-      written: false,
-      over: undefined,
-      working: bytes,
-      pointer: 0,
-    });
+    return bytes === 0 ? ABSENT : this.#add(new Place(undefined, 0, false, false, undefined, bytes));
   }
 
   #add(place: Place): Place {
@@ -84,78 +115,81 @@ export class Call {
    * of that memory, which would die if scratch made it grow.
    */
   run(context: Context, name: string, steps: Steps): void {
-    const rowBytes = this.#places.reduce(
-      (sum, place) => sum + (place.width > 0 ? scratchBytes(place, 1) : 0),
-      0,
-    );
+    let rowBytes = 0;
+    let views = false;
+    for (const place of this.#places) {
+      if (place.array === undefined) continue;
+      if (place.over === undefined) rowBytes += place.width * BYTES;
+      views ||= context.memory.holds(place.array);
+    }
     const chunk = rowBytes === 0 ? this.#rows : rowsPerChunk(this.#rows, rowBytes);
-    const views = this.#places.some(({ data }) => isPlain(data) && context.memory.holds(data));
-    if (views || (rowBytes > 0 && this.#scratchBytes(chunk) > SCRATCH_LIMIT)) {
-      for (const place of this.#places) if (place.data instanceof Tensor) place.data = place.data.data;
-      this.#runOn(new Context(javascriptEngine), name, chunk, steps);
+    const bytes = this.#scratchBytes(chunk);
+    if (views || (rowBytes > 0 && bytes > SCRATCH_LIMIT)) {
+      for (const place of this.#places) place.takeAsPlain();
+      this.#runOn(new Context(javascriptEngine), name, this.#scratchBytes(chunk), chunk, steps);
     } else {
-      this.#runOn(context, name, chunk, steps);
+      this.#runOn(context, name, bytes, chunk, steps);
     }
   }
 
   #scratchBytes(rows: number): number {
-    return this.#places.reduce((sum, place) => sum + align(scratchBytes(place, rows)), 0);
+    let bytes = 0;
+    for (const place of this.#places) bytes += place.scratchBytes(rows);
+    return bytes;
   }
 
-  #runOn(context: Context, name: string, chunk: number, steps: Steps): void {
-    const { kernels, memory } = context;
-    this.#place(context.scratch(name, this.#scratchBytes(chunk)), chunk);
+  #runOn(context: Context, name: string, bytes: number, chunk: number, steps: Steps): void {
+    const { kernels } = context;
+    this.#place(context.scratch(name, bytes), chunk);
     // Nothing grows the memory before the last copy, so one view of it will do.
-    const { f32 } = memory;
-    const passing = this.#places.filter(({ data, width }) => width > 0 && isPlain(data));
-    const staying = this.#places.filter(({ data, width }) => width === 0 && isPlain(data));
-    for (const place of staying) if (place.read) copyIn(f32, place, 0, count(place, 1));
+    const { f32 } = context.memory;
+    this.#copyIn(f32, 0, 0, false);
     steps.before?.(kernels);
     for (let first = 0; first < this.#rows; first += chunk) {
       const rows = Math.min(chunk, this.#rows - first);
-      for (const place of passing)
-        if (place.read) copyIn(f32, place, first * place.width, count(place, rows));
+      this.#copyIn(f32, first, rows, true);
       steps.rows(kernels, first, rows);
-      for (const place of passing)
-        if (place.written) copyOut(f32, place, first * place.width, count(place, rows));
+      this.#copyOut(f32, first, rows, true);
     }
     steps.after?.(kernels);
-    for (const place of staying) if (place.written) copyOut(f32, place, 0, count(place, 1));
-    memory.dropScratch(SCRATCH_KEPT);
+    this.#copyOut(f32, 0, 0, false);
+    if (bytes > SCRATCH_KEPT) context.memory.dropScratch();
   }
 
   #place(scratch: number, chunk: number): void {
     let next = scratch;
     for (const place of this.#places) {
-      const bytes = scratchBytes(place, chunk);
-      if (place.data instanceof Tensor) place.pointer = place.data.pointer;
-      else if (place.over !== undefined) place.pointer = place.data === undefined ? 0 : place.over.pointer;
-      else if (bytes > 0) place.pointer = next;
-      next += align(bytes);
+      const bytes = place.scratchBytes(chunk);
+      if (bytes > 0) place.pointer = next;
+      else if (place.array !== undefined && place.over !== undefined) place.pointer = place.over.pointer;
+      next += bytes;
+    }
+  }
+
+  /** Copies in what is read, of arguments with rows or of the others. */
+  #copyIn(f32: Float32Array, firstRow: number, rows: number, withRows: boolean): void {
+    for (const { array, width, read, pointer } of this.#places) {
+      if (array === undefined || !read || width > 0 !== withRows) continue;
+      const start = firstRow * width;
+      const count = withRows ? rows * width : array.length;
+      const at = pointer / BYTES;
+      if (count <= FEW) for (let k = 0; k < count; k++) f32[at + k] = array[start + k];
+      else f32.set(count === array.length ? array : array.subarray(start, start + count), at);
+    }
+  }
+
+  /** Copies out what is written, of arguments with rows or of the others. */
+  #copyOut(f32: Float32Array, firstRow: number, rows: number, withRows: boolean): void {
+    for (const { array, width, written, pointer } of this.#places) {
+      if (array === undefined || !written || width > 0 !== withRows) continue;
+      const start = firstRow * width;
+      const count = withRows ? rows * width : array.length;
+      const at = pointer / BYTES;
+      if (count <= FEW) for (let k = 0; k < count; k++) array[start + k] = f32[at + k];
+      else array.set(f32.subarray(at, at + count), start);
     }
   }
 }
 
-function isPlain(data: Data | undefined): data is Float32Array {
-  return data !== undefined && !(data instanceof Tensor);
-}
-
-/** Elements of a place, for so many rows. */
-function count({ data, width }: Place, rows: number): number {
-  return width > 0 ? width * rows : (data as Float32Array).length;
-}
-
-/** Bytes of scratch that a place needs for so many rows. */
-function scratchBytes(place: Place, rows: number): number {
-  if (place.over !== undefined || !isPlain(place.data)) return place.working;
-  return count(place, rows) * BYTES;
-}
-
-function copyIn(f32: Float32Array, place: Place, from: number, elements: number): void {
-  f32.set((place.data as Float32Array).subarray(from, from + elements), place.pointer / BYTES);
-}
-
-function copyOut(f32: Float32Array, place: Place, to: number, elements: number): void {
-  const start = place.pointer / BYTES;
-  (place.data as Float32Array).set(f32.subarray(start, start + elements), to);
-}
+/** As many elements are copied faster one by one than by a view that has to be made first. */
+const FEW = 128;

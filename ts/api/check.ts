@@ -224,11 +224,9 @@ export function checkRows(
   const xShape = x instanceof Tensor ? x.shape : shape;
   if (shape !== undefined) checkShapeOption(name, x, shape);
   if (xShape !== undefined) {
-    const last = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
-    const offset = xShape.length - last.length;
-    if (!last.every((size, k) => xShape[offset + k] === size)) {
+    if (!endsWith(xShape, normalizedShape)) {
       throw new RangeError(
-        `${name}: x has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${list(last)}`,
+        `${name}: x has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${sizes(normalizedShape)}`,
       );
     }
   }
@@ -238,6 +236,13 @@ export function checkRows(
     );
   }
   return size / cols;
+}
+
+/** Whether the last dimensions of a shape are `normalizedShape`. */
+function endsWith(shape: readonly number[], normalizedShape: number | readonly number[]): boolean {
+  if (typeof normalizedShape === "number") return shape[shape.length - 1] === normalizedShape;
+  const offset = shape.length - normalizedShape.length;
+  return normalizedShape.every((size, k) => shape[offset + k] === size);
 }
 
 function checkShapeOption(name: string, x: Data, shape: readonly number[]): void {
@@ -343,7 +348,7 @@ export function checkFlag(name: string, argument: string, value: boolean | undef
   return value;
 }
 
-type Named = readonly [argument: string, data: Data | undefined];
+type Named = { readonly [argument: string]: Data | undefined };
 
 /**
  * That no output shares memory with an input or another output. `inPlace` is the one pair that may: an input
@@ -351,24 +356,36 @@ type Named = readonly [argument: string, data: Data | undefined];
  */
 export function checkOverlap(
   name: string,
-  inputs: readonly Named[],
-  outputs: readonly Named[],
+  inputs: Named,
+  outputs: Named,
   inPlace: readonly [input: string, output: string],
 ): void {
-  outputs.forEach(([output, written], k) => {
-    if (written === undefined) return;
-    for (const [input, read] of inputs) {
-      if (read === undefined || !overlaps(read, written)) continue;
-      const mayBeSame = input === inPlace[0] && output === inPlace[1];
-      if (mayBeSame && sameElements(read, written)) continue;
-      const hint = mayBeSame ? `, or to be ${input} itself` : "";
-      throw new RangeError(`${name}: ${output} overlaps ${input}, needs memory of its own${hint}`);
+  const written = Object.entries(outputs);
+  for (const [k, [output, data]] of written.entries()) {
+    if (data === undefined) continue;
+    for (const [input, read] of Object.entries(inputs)) {
+      checkApart(name, output, data, input, read, input === inPlace[0] && output === inPlace[1]);
     }
-    for (const [other, alsoWritten] of outputs.slice(k + 1)) {
-      if (alsoWritten === undefined || !overlaps(written, alsoWritten)) continue;
+    for (const [other, alsoWritten] of written.slice(k + 1)) {
+      if (alsoWritten === undefined || !overlaps(data, alsoWritten)) continue;
       throw new RangeError(`${name}: ${output} overlaps ${other}, each needs memory of its own`);
     }
-  });
+  }
+}
+
+/** That an output shares no memory with an input, or is that input where it may be. */
+export function checkApart(
+  name: string,
+  output: string,
+  written: Data,
+  input: string,
+  read: Data | undefined,
+  mayBeSame: boolean,
+): void {
+  if (read === undefined || !overlaps(read, written)) return;
+  if (mayBeSame && sameElements(read, written)) return;
+  const hint = mayBeSame ? `, or to be ${input} itself` : "";
+  throw new RangeError(`${name}: ${output} overlaps ${input}, needs memory of its own${hint}`);
 }
 
 function overlaps(a: Data, b: Data): boolean {

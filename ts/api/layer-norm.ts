@@ -1,6 +1,7 @@
 import { columnSumBytes } from "../engine/abi.js";
 import { Call } from "./call.js";
 import {
+  checkApart,
   checkCount,
   checkData,
   checkEps,
@@ -93,6 +94,9 @@ export interface LayerNormBackwardOptions<
 
 const FORWARD_RESULTS = ["y", "mean", "rstd"] as const;
 const GRADIENTS = ["dx", "dgamma", "dbeta"] as const;
+const EACH_ROW = "one for each row of x";
+
+type Results<Names extends string> = { [name in Names]?: Data | undefined };
 
 /** `layerNorm` on a context. */
 export function normalize<T extends Data>(
@@ -101,8 +105,23 @@ export function normalize<T extends Data>(
   normalizedShape: NormalizedShape,
   options?: LayerNormOptions<T>,
 ): T {
-  const { out, ...settings } = checkOptions("layerNorm", options);
-  return forward(context, "layerNorm", x, normalizedShape, settings, { y: out }, false).y as T;
+  const name = "layerNorm";
+  const settings = checkOptions(name, options);
+  const { gamma, beta, out, shape } = settings;
+  const call = checkForward(context, name, x, normalizedShape, settings);
+  if (out !== undefined) {
+    checkCount(context, name, "out", out, x, count(x), "as many as x");
+    checkApart(name, "out", out, "x", x, true);
+    checkApart(name, "out", out, "gamma", gamma, false);
+    checkApart(name, "out", out, "beta", beta, false);
+    runForward(context, name, call, out, undefined, undefined);
+    return out;
+  }
+  return context.allOrNothing(() => {
+    const y = resultsLike(context, name, x, shape, normalizedShape).x() as T;
+    runForward(context, name, call, y, undefined, undefined);
+    return y;
+  });
 }
 
 /** `layerNormForward` on a context. */
@@ -112,56 +131,43 @@ export function normalizeForward<T extends Data>(
   normalizedShape: NormalizedShape,
   options?: LayerNormForwardOptions<T>,
 ): LayerNormForwardResult<T> {
-  const { out, ...settings } = checkOptions("layerNormForward", options);
-  checkOut("layerNormForward", out, FORWARD_RESULTS);
-  const results = forward(context, "layerNormForward", x, normalizedShape, settings, out ?? {}, true);
-  return results as unknown as LayerNormForwardResult<T>;
+  const name = "layerNormForward";
+  const settings = checkOptions(name, options);
+  const { gamma, beta, out = {}, shape } = settings;
+  checkOut(name, out, FORWARD_RESULTS);
+  const call = checkForward(context, name, x, normalizedShape, settings);
+  const { rows } = call;
+  if (out.y !== undefined) checkCount(context, name, "out.y", out.y, x, count(x), "as many as x");
+  if (out.mean !== undefined) checkCount(context, name, "out.mean", out.mean, x, rows, EACH_ROW);
+  if (out.rstd !== undefined) checkCount(context, name, "out.rstd", out.rstd, x, rows, EACH_ROW);
+  const inputs = { x, gamma, beta };
+  checkOverlap(name, inputs, { "out.y": out.y, "out.mean": out.mean, "out.rstd": out.rstd }, ["x", "out.y"]);
+  return context.allOrNothing(() => {
+    const like = resultsLike(context, name, x, shape, normalizedShape);
+    const y = out.y ?? like.x();
+    const mean = out.mean ?? like.rows(rows);
+    const rstd = out.rstd ?? like.rows(rows);
+    runForward(context, name, call, y, mean, rstd);
+    return { y, mean, rstd } as LayerNormForwardResult<T>;
+  });
 }
 
-type Results<Names extends string> = { [name in Names]?: Data | undefined };
-
-function forward(
+/** What both forward calls check alike. */
+function checkForward(
   context: Context,
   name: string,
   x: Data,
   normalizedShape: NormalizedShape,
-  settings: LayerNormSettings<Data>,
-  out: Results<"y" | "mean" | "rstd">,
-  wantStatistics: boolean,
-): Results<"y" | "mean" | "rstd"> {
+  { gamma, beta, eps, shape, axes }: LayerNormSettings<Data>,
+): Forward {
   const cols = checkNormalizedShape(name, normalizedShape);
-  const eps = checkEps(name, settings.eps);
-  checkNotYet(name, "axes", settings.axes);
+  const checkedEps = checkEps(name, eps);
+  checkNotYet(name, "axes", axes);
   checkData(context, name, "x", x);
-  const rows = checkRows(name, x, settings.shape, cols, normalizedShape);
-  const gamma = checkParameter(context, name, "gamma", settings.gamma, x, cols, normalizedShape);
-  const beta = checkParameter(context, name, "beta", settings.beta, x, cols, normalizedShape);
-  const outY = wantStatistics ? "out.y" : "out";
-  if (out.y !== undefined) checkCount(context, name, outY, out.y, x, count(x), "as many as x");
-  if (out.mean !== undefined)
-    checkCount(context, name, "out.mean", out.mean, x, rows, "one for each row of x");
-  if (out.rstd !== undefined)
-    checkCount(context, name, "out.rstd", out.rstd, x, rows, "one for each row of x");
-  const inputs = [
-    ["x", x],
-    ["gamma", gamma],
-    ["beta", beta],
-  ] as const;
-  const outputs = [
-    [outY, out.y],
-    ["out.mean", out.mean],
-    ["out.rstd", out.rstd],
-  ] as const;
-  checkOverlap(name, inputs, outputs, ["x", outY]);
-
-  return context.allOrNothing(() => {
-    const like = resultsLike(context, name, x, settings.shape, normalizedShape);
-    const y = out.y ?? like.x();
-    const mean = wantStatistics ? (out.mean ?? like.rows(rows)) : undefined;
-    const rstd = wantStatistics ? (out.rstd ?? like.rows(rows)) : undefined;
-    runForward(context, name, { x, gamma, beta, y, mean, rstd, rows, cols, eps });
-    return { y, mean, rstd };
-  });
+  const rows = checkRows(name, x, shape, cols, normalizedShape);
+  checkParameter(context, name, "gamma", gamma, x, cols, normalizedShape);
+  checkParameter(context, name, "beta", beta, x, cols, normalizedShape);
+  return { x, gamma, beta, rows, cols, eps: checkedEps };
 }
 
 /** Makes results of the kind of `x`. */
@@ -188,33 +194,56 @@ export interface Forward {
   readonly x: Data;
   readonly gamma: Data | undefined;
   readonly beta: Data | undefined;
-  readonly y: Data;
-  readonly mean: Data | undefined;
-  readonly rstd: Data | undefined;
   readonly rows: number;
   readonly cols: number;
   readonly eps: number;
 }
 
+/** The first byte of a tensor, 0 for none. */
+function pointer(tensor: Data | undefined): number {
+  return tensor === undefined ? 0 : (tensor as Tensor).pointer;
+}
+
 /** Runs the kernel over all rows. */
-export function runForward(context: Context, name: string, arguments_: Forward): void {
-  const { cols, eps } = arguments_;
-  const call = new Call(arguments_.rows);
-  const gamma = call.input(arguments_.gamma);
-  const beta = call.input(arguments_.beta);
-  const x = call.input(arguments_.x, cols);
-  const y = call.output(arguments_.y, cols, x);
-  const mean = call.output(arguments_.mean, 1);
-  const rstd = call.output(arguments_.rstd, 1);
+export function runForward(
+  context: Context,
+  name: string,
+  { x, gamma, beta, rows, cols, eps }: Forward,
+  y: Data,
+  mean: Data | undefined,
+  rstd: Data | undefined,
+): void {
+  if (x instanceof Tensor) {
+    // All are tensors: nothing passes through scratch, and a small call is spared the bookkeeping.
+    context.kernels.layer_norm_forward_f32(
+      x.pointer,
+      pointer(gamma),
+      pointer(beta),
+      pointer(y),
+      pointer(mean),
+      pointer(rstd),
+      rows,
+      cols,
+      eps,
+    );
+    return;
+  }
+  const call = new Call(rows);
+  const gammaAt = call.input(gamma);
+  const betaAt = call.input(beta);
+  const xAt = call.input(x, cols);
+  const yAt = call.output(y, cols, xAt);
+  const meanAt = call.output(mean, 1);
+  const rstdAt = call.output(rstd, 1);
   call.run(context, name, {
     rows: (kernels, _, rows) =>
       kernels.layer_norm_forward_f32(
-        x.pointer,
-        gamma.pointer,
-        beta.pointer,
-        y.pointer,
-        mean.pointer,
-        rstd.pointer,
+        xAt.pointer,
+        gammaAt.pointer,
+        betaAt.pointer,
+        yAt.pointer,
+        meanAt.pointer,
+        rstdAt.pointer,
         rows,
         cols,
         eps,
@@ -247,15 +276,8 @@ export function normalizeBackward<T extends Data, Skipped extends keyof LayerNor
   checkParameter(context, name, "out.dgamma", out.dgamma, x, cols, normalizedShape);
   checkParameter(context, name, "out.dbeta", out.dbeta, x, cols, normalizedShape);
   if (out.dx !== undefined) checkCount(context, name, "out.dx", out.dx, x, count(x), "as many as x");
-  const inputs = [
-    ["dy", dy],
-    ["x", x],
-    ["mean", mean],
-    ["rstd", rstd],
-    ["gamma", gamma],
-  ] as const;
-  const outputs = GRADIENTS.map((gradient) => [`out.${gradient}`, out[gradient]] as const);
-  checkOverlap(name, inputs, outputs, ["dy", "out.dx"]);
+  const outputs = { "out.dx": out.dx, "out.dgamma": out.dgamma, "out.dbeta": out.dbeta };
+  checkOverlap(name, { dy, x, mean, rstd, gamma }, outputs, ["dy", "out.dx"]);
 
   const wanted = GRADIENTS.filter((gradient) => !(skip as readonly string[] | undefined)?.includes(gradient));
   // New arrays have nothing to add to.
@@ -302,7 +324,7 @@ export function runBackward(context: Context, name: string, arguments_: Backward
     sum: call.working(arguments_[gradient] === undefined ? 0 : columnSumBytes(cols)),
     added: added[gradient],
   }));
-  const wanted = sums.filter(({ result }) => result.data !== undefined);
+  const wanted = sums.filter(({ sum }) => sum.working > 0);
   call.run(context, name, {
     before(kernels) {
       for (const { sum } of wanted) kernels.column_sum_start(sum.pointer, cols);

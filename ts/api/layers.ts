@@ -114,7 +114,7 @@ export class LayerNormLayer {
     const { y, mean, rstd } = context.allOrNothing(() => {
       const like = resultsLike(context, name, x, undefined, this.normalizedShape);
       const results = { y: like.x(), mean: like.rows(rows), rstd: like.rows(rows) };
-      runForward(context, name, { x, gamma, beta, ...results, rows, cols, eps });
+      runForward(context, name, { x, gamma, beta, rows, cols, eps }, results.y, results.mean, results.rstd);
       return results;
     });
     this.#forget();

@@ -168,15 +168,15 @@ export class Memory {
    */
   scratch(bytes: number): number {
     if (bytes <= this.#scratchBytes) return this.#scratch;
-    this.dropScratch(0);
+    this.dropScratch();
     this.#scratch = this.allocate(bytes);
     this.#scratchBytes = this.#scratch === 0 ? 0 : bytes;
     return this.#scratch;
   }
 
-  /** Gives scratch of more than `bytes` back. */
-  dropScratch(bytes: number): void {
-    if (this.#scratchBytes <= bytes) return;
+  /** Gives scratch back. */
+  dropScratch(): void {
+    if (this.#scratchBytes === 0) return;
     this.free(this.#scratch);
     this.#scratch = 0;
     this.#scratchBytes = 0;
