@@ -45,8 +45,8 @@ impl<'a> ColumnSum<'a> {
     /// Ends the sum: writes it to `out`, or adds it to what `out` holds.
     pub fn finish(&self, out: Row, accumulate: bool) {
         check(out.len() == self.block.len());
-        self.end_block();
-        for (out, total) in out.iter().zip(self.totals) {
+        for ((out, total), partial) in out.iter().zip(self.totals).zip(self.block) {
+            total.set(total.get() + f64::from(partial.take()));
             let before = if accumulate { f64::from(out.get()) } else { 0.0 };
             out.set((before + total.get()) as f32);
         }

@@ -19,8 +19,9 @@
 //! 1. Sums, of elements less a `shift` near the mean, so that the error does not grow with the mean.
 //! 2. Results. The row is subtracted from first and scaled after, never `x * a + b`, which cancels.
 //!
-//! One loop writes the results of a row while it sums the next: beyond the first-level cache, arithmetic
-//! then never waits for memory, nor memory for arithmetic.
+//! One loop writes the results of a row while it sums the next: arithmetic then does not wait for memory, nor
+//! memory for arithmetic. Two rows at once, or one after the other, are faster where that does not count. Which
+//! of these a call takes has no influence on the bits.
 
 use crate::column_sum::ColumnSum;
 use crate::extreme;
@@ -31,6 +32,13 @@ use crate::vector::Vector;
 const FORWARD_SUMS: usize = 2;
 /// The backward pass has enough else to do for each vector, and no registers to spare.
 const BACKWARD_SUMS: usize = 1;
+
+/// A backward call of so many elements has its rows in a cache that is near enough not to be waited for.
+const NEAR_ELEMENTS: usize = 1 << 18;
+/// A forward call of more elements than this has its rows in no cache.
+const FAR_ELEMENTS: usize = 1 << 22;
+/// Rows of more columns than this leave no room in the first-level cache for another.
+const WIDE_COLS: usize = 2048;
 
 /// Outside of these, `var + eps` is left to [`extreme`]: squares in f32 could overflow or lose bits.
 const VARIANCE_RANGE: core::ops::RangeInclusive<f64> = 8.271806125530277e-25..=1.2089258196146292e24;
@@ -178,13 +186,15 @@ impl Forward<'_> {
     pub fn run<V: Vector>(&self) {
         let cols = self.cols;
         let x = |row: usize| part(self.x, row * cols, cols);
+        let in_one_loop = cols <= WIDE_COLS || self.rows * cols <= FAR_ELEMENTS;
         let mut sums = None;
         for row in 0..self.rows {
+            let sum_next = in_one_loop && row + 1 < self.rows;
             let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x(row), shift_of::<V>(x(row))));
             let y = part(self.y, row * cols, cols);
             let (mean, rstd) = match centre::<V>(x(row), this, self.eps) {
                 Some((centre, mean)) => {
-                    if row + 1 < self.rows && centre.is_plain() && shift_of::<V>(x(row + 1)) == 0.0 {
+                    if sum_next && centre.is_plain() && shift_of::<V>(x(row + 1)) == 0.0 {
                         sums = Some(self.write_y_and_sum::<V>(x(row), centre, y, x(row + 1)));
                     } else {
                         self.write_y::<V>(x(row), centre, y);
@@ -207,11 +217,11 @@ impl Forward<'_> {
         let xhat = centre.xhat::<V>();
         match (self.gamma, self.beta) {
             (Some(gamma), Some(beta)) => {
-                map::<V, 3, 1>([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta])
+                map::<V, 2, 3, 1>([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta])
             }
-            (Some(gamma), None) => map::<V, 2, 1>([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
-            (None, Some(beta)) => map::<V, 2, 1>([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
-            (None, None) => map::<V, 1, 1>([x], [y], |[x]| [xhat(x)]),
+            (Some(gamma), None) => map::<V, 2, 2, 1>([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
+            (None, Some(beta)) => map::<V, 2, 2, 1>([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
+            (None, None) => map::<V, 2, 1, 1>([x], [y], |[x]| [xhat(x)]),
         }
     }
 
@@ -287,28 +297,59 @@ struct Terms {
     offset: f32,
 }
 
+/// All results of a backward call.
+#[derive(Clone, Copy)]
+struct All<'a> {
+    dx: Row<'a>,
+    dgamma: Row<'a>,
+    dbeta: Row<'a>,
+}
+
 impl Backward<'_> {
     /// Runs the pass.
     pub fn run<V: Vector>(&self) {
+        let in_pairs = self.rows * self.cols <= NEAR_ELEMENTS || self.cols > WIDE_COLS;
         let mut sums = None;
-        for row in 0..self.rows {
-            let this = sums.take().unwrap_or_else(|| self.sums::<V>(row));
-            let (centre, terms) = self.centre_and_terms(row, this);
-            match (centre, terms, self.dx, self.dgamma, self.dbeta) {
-                (Some(centre), Some(terms), Some(_), Some(dgamma), Some(dbeta)) => {
-                    let blocks = [dgamma.block(), dbeta.block()];
-                    if row + 1 < self.rows && centre.is_plain() && self.shift(row + 1) == 0.0 {
-                        sums = Some(self.write_all_and_sum::<V>(row, centre, terms, blocks));
-                    } else {
-                        self.write_all::<V>(row, centre, terms, blocks);
-                    }
-                }
-                _ => self.write_each::<V>(row, centre, terms),
+        let mut row = 0;
+        while row < self.rows {
+            let pair = (self.first_row + row).is_multiple_of(2) && row + 1 < self.rows;
+            if in_pairs && pair && self.write_two::<V>(row) {
+                row += 1;
+            } else {
+                let this = sums.take().unwrap_or_else(|| self.sums::<V>(row));
+                let (centre, terms) = self.centre_and_terms(row, this);
+                sums = self.write_one::<V>(row, centre, terms, !in_pairs);
             }
             for sum in [self.dgamma, self.dbeta].iter().flatten() {
                 sum.row_added(self.first_row + row);
             }
+            row += 1;
         }
+    }
+
+    /// Writes a row, and sums the next one if that is wanted and can be done in one loop.
+    fn write_one<V: Vector>(
+        &self,
+        row: usize,
+        centre: Option<Centre>,
+        terms: Option<Terms>,
+        sum_next: bool,
+    ) -> Option<GradientSums> {
+        let (Some(centre), Some(terms), Some(all)) = (centre, terms, self.all()) else {
+            self.write_each::<V>(row, centre, terms);
+            return None;
+        };
+        if sum_next && row + 1 < self.rows && centre.is_plain() && self.shift(row + 1) == 0.0 {
+            return Some(self.write_all_and_sum::<V>(row, centre, terms, all));
+        }
+        self.write_all::<V>(row, centre, terms, all);
+        None
+    }
+
+    /// The results, if all three are wanted.
+    fn all(&self) -> Option<All<'_>> {
+        let (dx, dgamma, dbeta) = (self.dx?, self.dgamma?, self.dbeta?);
+        Some(All { dx, dgamma: dgamma.block(), dbeta: dbeta.block() })
     }
 
     fn row<'a>(&self, of: Row<'a>, row: usize) -> Row<'a> {
@@ -334,19 +375,14 @@ impl Backward<'_> {
     fn sums<V: Vector>(&self, row: usize) -> GradientSums {
         const U: usize = BACKWARD_SUMS;
         let (dy, x, shift) = (self.row(self.dy, row), self.row(self.x, row), self.shift(row));
-        let sums = match (self.dx, self.dgamma, self.gamma) {
-            (Some(_), _, Some(gamma)) => {
-                sum::<V, U, 3, 3>([dy, x, gamma], [0.0, shift, 0.0], |sums, [dy, x, gamma]| {
-                    shifted_gradients(shift)(sums, [dy * gamma, x])
-                })
-            }
-            (Some(_), _, None) => sum::<V, U, 2, 3>([dy, x], [0.0, shift], shifted_gradients(shift)),
-            (None, Some(_), _) => {
-                let centre = V::splat(shift);
-                let [t] = sum::<V, U, 1, 1>([x], [shift], |[t], [x]| [t + (x - centre)]);
-                [t, 0.0, 0.0]
-            }
-            (None, None, _) => [0.0; 3],
+        // dx needs all three, dgamma the first, dbeta none.
+        let needed = self.dx.is_some() || self.dgamma.is_some() && shift != 0.0;
+        let sums = match self.gamma {
+            _ if !needed => [0.0; 3],
+            Some(gamma) => sum::<V, U, 3, 3>([dy, x, gamma], [0.0, shift, 0.0], |sums, [dy, x, gamma]| {
+                shifted_gradients(shift)(sums, [dy * gamma, x])
+            }),
+            None => sum::<V, U, 2, 3>([dy, x], [0.0, shift], shifted_gradients(shift)),
         };
         self.gradient_sums(row, shift, sums)
     }
@@ -367,19 +403,19 @@ impl Backward<'_> {
     }
 
     /// `dgamma += dy * xhat`, `dbeta += dy` and `dx` in one read.
-    fn write_all<V: Vector>(&self, row: usize, centre: Centre, terms: Terms, [dgamma, dbeta]: [Row; 2]) {
-        let Some(dx) = self.dx else { return };
+    fn write_all<V: Vector>(&self, row: usize, centre: Centre, terms: Terms, all: All) {
+        let All { dx, dgamma, dbeta } = all;
         let (dy, x, written) =
             (self.row(self.dy, row), self.row(self.x, row), [dgamma, dbeta, self.row(dx, row)]);
         let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
         match self.gamma {
             Some(gamma) => {
-                map::<V, 5, 3>([dy, x, dgamma, dbeta, gamma], written, |[dy, x, dgamma, dbeta, gamma]| {
+                map::<V, 1, 5, 3>([dy, x, dgamma, dbeta, gamma], written, |[dy, x, dgamma, dbeta, gamma]| {
                     let xhat = xhat(x);
                     [dgamma + dy * xhat, dbeta + dy, dx_of(dy * gamma, xhat)]
                 })
             }
-            None => map::<V, 4, 3>([dy, x, dgamma, dbeta], written, |[dy, x, dgamma, dbeta]| {
+            None => map::<V, 1, 4, 3>([dy, x, dgamma, dbeta], written, |[dy, x, dgamma, dbeta]| {
                 let xhat = xhat(x);
                 [dgamma + dy * xhat, dbeta + dy, dx_of(dy, xhat)]
             }),
@@ -392,14 +428,14 @@ impl Backward<'_> {
         row: usize,
         centre: Centre,
         terms: Terms,
-        [dgamma, dbeta]: [Row; 2],
+        all: All,
     ) -> GradientSums {
-        let Some(dx) = self.dx else { return self.gradient_sums(row, 0.0, [0.0; 3]) };
+        const U: usize = BACKWARD_SUMS;
+        let All { dx, dgamma, dbeta } = all;
         let (dy, x, written) =
             (self.row(self.dy, row), self.row(self.x, row), [dgamma, dbeta, self.row(dx, row)]);
         let (next_dy, next_x) = (self.row(self.dy, row + 1), self.row(self.x, row + 1));
         let (xhat, dx_of) = (centre.plain_xhat::<V>(), terms.dx::<V>(centre.rstd));
-        const U: usize = BACKWARD_SUMS;
         let [g, gt] = match self.gamma {
             Some(gamma) => sweep::<V, U, 4, 5, 3, 3, 2>(
                 [dy, x, dgamma, dbeta, gamma],
@@ -427,29 +463,76 @@ impl Backward<'_> {
         self.gradient_sums(row + 1, 0.0, [0.0, g, gt])
     }
 
+    /// Two rows at once, which share the loads of gamma, dgamma and dbeta. False, and nothing written, where one of
+    /// them needs more than the usual arithmetic.
+    fn write_two<V: Vector>(&self, row: usize) -> bool {
+        let Some(All { dx, dgamma, dbeta }) = self.all() else { return false };
+        if self.shift(row) != 0.0 || self.shift(row + 1) != 0.0 {
+            return false;
+        }
+        const U: usize = BACKWARD_SUMS;
+        let (dy0, dy1) = (self.row(self.dy, row), self.row(self.dy, row + 1));
+        let (x0, x1) = (self.row(self.x, row), self.row(self.x, row + 1));
+        let [g0, gt0, g1, gt1] = match self.gamma {
+            Some(gamma) => {
+                sum::<V, U, 5, 4>([dy0, x0, dy1, x1, gamma], [0.0; 5], |sums, [dy0, x0, dy1, x1, gamma]| {
+                    gradients_of_two(sums, [dy0 * gamma, x0, dy1 * gamma, x1])
+                })
+            }
+            None => sum::<V, U, 4, 4>([dy0, x0, dy1, x1], [0.0; 4], gradients_of_two),
+        };
+        let one = self.centre_and_terms(row, self.gradient_sums(row, 0.0, [0.0, g0, gt0]));
+        let two = self.centre_and_terms(row + 1, self.gradient_sums(row + 1, 0.0, [0.0, g1, gt1]));
+        let ((Some(centre0), Some(terms0)), (Some(centre1), Some(terms1))) = (one, two) else { return false };
+        let (xhat0, xhat1) = (centre0.plain_xhat::<V>(), centre1.plain_xhat::<V>());
+        let (dx0, dx1) = (terms0.dx::<V>(centre0.rstd), terms1.dx::<V>(centre1.rstd));
+        let written = [dgamma, dbeta, self.row(dx, row), self.row(dx, row + 1)];
+        match self.gamma {
+            Some(gamma) => map::<V, 2, 7, 4>(
+                [dy0, x0, dy1, x1, dgamma, dbeta, gamma],
+                written,
+                |[dy0, x0, dy1, x1, dgamma, dbeta, gamma]| {
+                    let (x0, x1) = (xhat0(x0), xhat1(x1));
+                    let (dgamma, dbeta) = (dgamma + dy0 * x0 + dy1 * x1, dbeta + dy0 + dy1);
+                    [dgamma, dbeta, dx0(dy0 * gamma, x0), dx1(dy1 * gamma, x1)]
+                },
+            ),
+            None => map::<V, 2, 6, 4>(
+                [dy0, x0, dy1, x1, dgamma, dbeta],
+                written,
+                |[dy0, x0, dy1, x1, dgamma, dbeta]| {
+                    let (x0, x1) = (xhat0(x0), xhat1(x1));
+                    let (dgamma, dbeta) = (dgamma + dy0 * x0 + dy1 * x1, dbeta + dy0 + dy1);
+                    [dgamma, dbeta, dx0(dy0, x0), dx1(dy1, x1)]
+                },
+            ),
+        }
+        true
+    }
+
     /// The wanted gradients one after the other: `dx` last, because it may stand where `dy` does.
     fn write_each<V: Vector>(&self, row: usize, centre: Option<Centre>, terms: Option<Terms>) {
         let (dy, x, rstd) = (self.row(self.dy, row), self.row(self.x, row), element(self.rstd, row).get());
         if let Some(dgamma) = self.dgamma.map(|sum| sum.block()) {
             match centre.map(Centre::xhat::<V>) {
                 Some(xhat) => {
-                    map::<V, 3, 1>([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)])
+                    map::<V, 1, 3, 1>([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)])
                 }
                 None => extreme::add_dgamma(dy, x, rstd, dgamma),
             }
         }
         if let Some(dbeta) = self.dbeta.map(|sum| sum.block()) {
-            map::<V, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
+            map::<V, 1, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
         }
         let Some(dx) = self.dx.map(|dx| self.row(dx, row)) else { return };
         match (centre, terms, self.gamma) {
             (Some(centre), Some(terms), Some(gamma)) => {
                 let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
-                map::<V, 3, 1>([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))])
+                map::<V, 1, 3, 1>([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))])
             }
             (Some(centre), Some(terms), None) => {
                 let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
-                map::<V, 2, 1>([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))])
+                map::<V, 1, 2, 1>([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))])
             }
             _ => extreme::backward_row(dy, x, rstd, self.gamma, dx),
         }
@@ -460,6 +543,13 @@ impl Backward<'_> {
 #[inline(always)]
 fn gradients<V: Vector>([g_sum, gt_sum]: [V; 2], [g, x]: [V; 2]) -> [V; 2] {
     [g_sum + g, gt_sum + g * x]
+}
+
+/// [`gradients`] of two rows
+#[inline(always)]
+fn gradients_of_two<V: Vector>([g0, gt0, g1, gt1]: [V; 4], [dy0, x0, dy1, x1]: [V; 4]) -> [V; 4] {
+    let ([g0, gt0], [g1, gt1]) = (gradients([g0, gt0], [dy0, x0]), gradients([g1, gt1], [dy1, x1]));
+    [g0, gt0, g1, gt1]
 }
 
 /// `t_sum += x - shift`, `g_sum += g`, `gt_sum += g * (x - shift)`

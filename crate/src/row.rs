@@ -145,14 +145,14 @@ fn pairwise<V: Vector, const U: usize>(mut vectors: [V; U]) -> V {
     vectors[0]
 }
 
-/// A [`sweep`] that only writes.
+/// A [`sweep`] that only writes, `N` vectors in a round.
 #[inline(always)]
-pub fn map<V: Vector, const R: usize, const W: usize>(
+pub fn map<V: Vector, const N: usize, const R: usize, const W: usize>(
     read: [Row; R],
     written: [Row; W],
     write: impl Fn([V; R]) -> [V; W],
 ) {
-    sweep::<V, 1, 2, R, W, 0, 0>(read, written, write, [], [], |[], []| []);
+    sweep::<V, 1, N, R, W, 0, 0>(read, written, write, [], [], |[], []| []);
 }
 
 /// A [`sweep`] that only adds.
