@@ -6,7 +6,7 @@ const ALIGNMENT = 64;
 /** What 32-bit addresses reach. */
 export const ADDRESSABLE_BYTES = 2 ** 32;
 /** How much of the memory plain arrays pass through in one go: the second-level cache holds it. */
-const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** The most scratch that one call takes of an engine's memory, in bytes: the memory never shrinks. */
 export const SCRATCH_LIMIT = 24 * 1024 * 1024;
 /** The most scratch that is kept from one call to the next, in bytes. */
