@@ -1,5 +1,5 @@
 /*
- * Layer normalization of one row, step for step as `crate/src/layer_norm.rs` has it. Places are elements of
+ * Layer normalization of one row, step for step as `crate/src/layer_norm/` has it. Places are elements of
  * `f32`, 0 for an argument that is absent.
  */
 import { extremeAddDgamma, extremeBackwardRow, extremeForwardRow, type MeanAndRstd } from "./extreme.js";
