@@ -65,6 +65,13 @@ function writeRow(
   y: number,
   cols: number,
 ): void {
+  if (delta === 0 && gamma !== 0 && beta !== 0) {
+    // The usual case, without what it does not need.
+    for (let k = 0; k < cols; k++) {
+      f32[y + k] = fround(fround(fround(f32[x + k] - shift) * rstd) * f32[gamma + k]) + f32[beta + k];
+    }
+    return;
+  }
   for (let k = 0; k < cols; k++) {
     let value = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
     if (gamma !== 0) value = fround(value * f32[gamma + k]);
@@ -113,6 +120,17 @@ function addAndWrite(
   dx: number,
   cols: number,
 ): void {
+  if (delta === 0 && gamma !== 0 && dgamma !== 0 && dbeta !== 0 && dx !== 0) {
+    // The usual case, without what it does not need.
+    for (let k = 0; k < cols; k++) {
+      const d = f32[dy + k];
+      const xhat = fround(fround(f32[x + k] - shift) * rstd);
+      f32[dgamma + k] += fround(d * xhat);
+      f32[dbeta + k] += d;
+      f32[dx + k] = fround(fround(d * f32[gamma + k]) - fround(fround(xhat * slope) + offset)) * rstd;
+    }
+    return;
+  }
   for (let k = 0; k < cols; k++) {
     const d = f32[dy + k];
     const xhat = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);

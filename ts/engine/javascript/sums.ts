@@ -43,6 +43,8 @@ export function shiftedSums(
 ): { sum: number; squares: number } {
   let sum = 0;
   let squares = 0;
+  // Subtracting 0 changes nothing, but takes its time.
+  const unshifted = shift === 0;
   const end = x + cols;
   for (let at = x; at < end; ) {
     const stop = Math.min(end, at + 2 * RUN);
@@ -64,14 +66,14 @@ export function shiftedSums(
       q6 = 0,
       q7 = 0;
     for (; at + 8 <= stop; at += 8) {
-      const c0 = fround(f32[at] - shift);
-      const c1 = fround(f32[at + 1] - shift);
-      const c2 = fround(f32[at + 2] - shift);
-      const c3 = fround(f32[at + 3] - shift);
-      const c4 = fround(f32[at + 4] - shift);
-      const c5 = fround(f32[at + 5] - shift);
-      const c6 = fround(f32[at + 6] - shift);
-      const c7 = fround(f32[at + 7] - shift);
+      const c0 = unshifted ? f32[at] : fround(f32[at] - shift);
+      const c1 = unshifted ? f32[at + 1] : fround(f32[at + 1] - shift);
+      const c2 = unshifted ? f32[at + 2] : fround(f32[at + 2] - shift);
+      const c3 = unshifted ? f32[at + 3] : fround(f32[at + 3] - shift);
+      const c4 = unshifted ? f32[at + 4] : fround(f32[at + 4] - shift);
+      const c5 = unshifted ? f32[at + 5] : fround(f32[at + 5] - shift);
+      const c6 = unshifted ? f32[at + 6] : fround(f32[at + 6] - shift);
+      const c7 = unshifted ? f32[at + 7] : fround(f32[at + 7] - shift);
       s0 = fround(s0 + c0);
       s1 = fround(s1 + c1);
       s2 = fround(s2 + c2);
@@ -90,7 +92,7 @@ export function shiftedSums(
       q7 = fround(q7 + fround(c7 * c7));
     }
     for (; at < stop; at += 4) {
-      const c0 = fround(f32[at] - shift);
+      const c0 = unshifted ? f32[at] : fround(f32[at] - shift);
       const c1 = at + 1 < stop ? fround(f32[at + 1] - shift) : 0;
       const c2 = at + 2 < stop ? fround(f32[at + 2] - shift) : 0;
       const c3 = at + 3 < stop ? fround(f32[at + 3] - shift) : 0;
@@ -110,7 +112,10 @@ export function shiftedSums(
   return { sum, squares };
 }
 
-/** With `t = x - shift` and `g = dy * gamma`: `sum(t)`, `sum(g)` and `sum(g * t)`, one running sum each. */
+/**
+ * With `t = x - shift` and `g = dy * gamma`: `sum(t)`, `sum(g)` and `sum(g * t)`, one running sum each. `sum(t)` is
+ * not needed where the shift is 0, and not taken.
+ */
 export function gradientSums(
   f32: Float32Array,
   dy: number,
@@ -122,6 +127,7 @@ export function gradientSums(
   let t = 0;
   let g = 0;
   let gt = 0;
+  const unshifted = shift === 0;
   for (let start = 0; start < cols; start += RUN) {
     const stop = Math.min(cols, start + RUN);
     let t0 = 0,
@@ -138,10 +144,10 @@ export function gradientSums(
       p3 = 0;
     let k = start;
     for (; k + 4 <= stop; k += 4) {
-      const c0 = fround(f32[x + k] - shift);
-      const c1 = fround(f32[x + k + 1] - shift);
-      const c2 = fround(f32[x + k + 2] - shift);
-      const c3 = fround(f32[x + k + 3] - shift);
+      const c0 = unshifted ? f32[x + k] : fround(f32[x + k] - shift);
+      const c1 = unshifted ? f32[x + k + 1] : fround(f32[x + k + 1] - shift);
+      const c2 = unshifted ? f32[x + k + 2] : fround(f32[x + k + 2] - shift);
+      const c3 = unshifted ? f32[x + k + 3] : fround(f32[x + k + 3] - shift);
       let e0 = f32[dy + k];
       let e1 = f32[dy + k + 1];
       let e2 = f32[dy + k + 2];
@@ -152,10 +158,12 @@ export function gradientSums(
         e2 = fround(e2 * f32[gamma + k + 2]);
         e3 = fround(e3 * f32[gamma + k + 3]);
       }
-      t0 = fround(t0 + c0);
-      t1 = fround(t1 + c1);
-      t2 = fround(t2 + c2);
-      t3 = fround(t3 + c3);
+      if (!unshifted) {
+        t0 = fround(t0 + c0);
+        t1 = fround(t1 + c1);
+        t2 = fround(t2 + c2);
+        t3 = fround(t3 + c3);
+      }
       g0 = fround(g0 + e0);
       g1 = fround(g1 + e1);
       g2 = fround(g2 + e2);
