@@ -23,5 +23,9 @@ export class InlinedModule {
 }
 
 function bytes(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(WASM_BASE64), (character) => character.charCodeAt(0));
+  // A loop: Uint8Array.from with a callback took 4 ms of a start.
+  const text = atob(WASM_BASE64);
+  const bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
+  return bytes;
 }
