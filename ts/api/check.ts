@@ -315,14 +315,15 @@ export function checkDtype(name: string, dtype: Dtype): void {
 }
 
 /** The results of an `out` object must be among `names`. */
-export function checkOut(name: string, out: object | undefined, names: readonly string[]): void {
-  if (out === undefined) return;
-  const needed = `an object with some of ${names.join(", ")}`;
+export function checkOut(name: string, out: object, names: readonly string[]): void {
   if (typeof out !== "object" || out === null || ArrayBuffer.isView(out) || out instanceof Tensor) {
-    throw new TypeError(`${name}: out is ${describe(out)}, needs ${needed}`);
+    throw new TypeError(`${name}: out is ${describe(out)}, needs an object with some of ${names.join(", ")}`);
   }
-  for (const key of Object.keys(out)) {
-    if (!names.includes(key)) throw new TypeError(`${name}: out has ${JSON.stringify(key)}, needs ${needed}`);
+  for (const key in out) {
+    if (names.includes(key)) continue;
+    throw new TypeError(
+      `${name}: out has ${JSON.stringify(key)}, needs an object with some of ${names.join(", ")}`,
+    );
   }
 }
 
@@ -348,27 +349,37 @@ export function checkFlag(name: string, argument: string, value: boolean | undef
   return value;
 }
 
-type Named = { readonly [argument: string]: Data | undefined };
-
 /**
- * That no output shares memory with an input or another output. `inPlace` is the one pair that may: an input
- * and an output that are the same elements.
+ * That no output shares memory with an input or another output. `inPlace` is the one input that the first output
+ * may be. Names and data stand in the same order; all without an allocation that a small call would feel.
  */
 export function checkOverlap(
   name: string,
-  inputs: Named,
-  outputs: Named,
-  inPlace: readonly [input: string, output: string],
+  inputNames: readonly string[],
+  inputs: readonly (Data | undefined)[],
+  outputNames: readonly string[],
+  outputs: readonly (Data | undefined)[],
+  inPlace: Data,
 ): void {
-  const written = Object.entries(outputs);
-  for (const [k, [output, data]] of written.entries()) {
-    if (data === undefined) continue;
-    for (const [input, read] of Object.entries(inputs)) {
-      checkApart(name, output, data, input, read, input === inPlace[0] && output === inPlace[1]);
+  for (let k = 0; k < outputs.length; k++) {
+    const written = outputs[k];
+    if (written === undefined) continue;
+    for (let i = 0; i < inputs.length; i++) {
+      checkApart(
+        name,
+        `out.${outputNames[k]}`,
+        written,
+        inputNames[i],
+        inputs[i],
+        k === 0 && inputs[i] === inPlace,
+      );
     }
-    for (const [other, alsoWritten] of written.slice(k + 1)) {
-      if (alsoWritten === undefined || !overlaps(data, alsoWritten)) continue;
-      throw new RangeError(`${name}: ${output} overlaps ${other}, each needs memory of its own`);
+    for (let other = k + 1; other < outputs.length; other++) {
+      const alsoWritten = outputs[other];
+      if (alsoWritten === undefined || !overlaps(written, alsoWritten)) continue;
+      throw new RangeError(
+        `${name}: out.${outputNames[k]} overlaps out.${outputNames[other]}, each needs memory of its own`,
+      );
     }
   }
 }

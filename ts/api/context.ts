@@ -18,8 +18,8 @@ export class Context {
   readonly #forgotten: FinalizationRegistry<number>;
   #engine: Engine | undefined;
   #memory: Memory | undefined;
-  /** What was allocated in `allOrNothing`. */
-  #allocated: Map<object, number> | undefined;
+  /** What was allocated in `allOrNothing`, each owner followed by its block. */
+  #allocated: (object | number)[] | undefined;
   #disposed = false;
 
   constructor(start: () => Engine, limits: MemoryLimits = NO_LIMITS) {
@@ -65,18 +65,19 @@ export class Context {
     checkNotDisposed(name, this.#disposed);
     const pointer = checkAllocated(name, this.memory.allocate(bytes), bytes, this.memory.bytesLeft);
     this.#forgotten.register(owner, pointer, owner);
-    this.#allocated?.set(owner, pointer);
+    this.#allocated?.push(owner, pointer);
     return pointer;
   }
 
   /** What `make` returns. Where it fails, what it has allocated is freed. */
   allOrNothing<T>(make: () => T): T {
-    const allocated = new Map<object, number>();
+    const allocated: (object | number)[] = [];
     this.#allocated = allocated;
     try {
       return make();
     } catch (error) {
-      for (const [owner, pointer] of allocated) this.free(pointer, owner);
+      for (let k = 0; k < allocated.length; k += 2)
+        this.free(allocated[k + 1] as number, allocated[k] as object);
       throw error;
     } finally {
       this.#allocated = undefined;

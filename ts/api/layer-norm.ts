@@ -95,6 +95,10 @@ export interface LayerNormBackwardOptions<
 const FORWARD_RESULTS = ["y", "mean", "rstd"] as const;
 const GRADIENTS = ["dx", "dgamma", "dbeta"] as const;
 const EACH_ROW = "one for each row of x";
+const FORWARD_INPUTS = ["x", "gamma", "beta"] as const;
+const BACKWARD_INPUTS = ["dy", "x", "mean", "rstd", "gamma"] as const;
+/** An `out` that names nothing. */
+const NO_RESULTS = {} as const;
 
 type Results<Names extends string> = { [name in Names]?: Data | undefined };
 
@@ -133,15 +137,15 @@ export function normalizeForward<T extends Data>(
 ): LayerNormForwardResult<T> {
   const name = "layerNormForward";
   const settings = checkOptions(name, options);
-  const { gamma, beta, out = {}, shape } = settings;
+  const { gamma, beta, shape } = settings;
+  const out: Partial<LayerNormForwardResult<T>> = settings.out === undefined ? NO_RESULTS : settings.out;
   checkOut(name, out, FORWARD_RESULTS);
   const call = checkForward(context, name, x, normalizedShape, settings);
   const { rows } = call;
   if (out.y !== undefined) checkCount(context, name, "out.y", out.y, x, count(x), "as many as x");
   if (out.mean !== undefined) checkCount(context, name, "out.mean", out.mean, x, rows, EACH_ROW);
   if (out.rstd !== undefined) checkCount(context, name, "out.rstd", out.rstd, x, rows, EACH_ROW);
-  const inputs = { x, gamma, beta };
-  checkOverlap(name, inputs, { "out.y": out.y, "out.mean": out.mean, "out.rstd": out.rstd }, ["x", "out.y"]);
+  checkOverlap(name, FORWARD_INPUTS, [x, gamma, beta], FORWARD_RESULTS, [out.y, out.mean, out.rstd], x);
   return context.allOrNothing(() => {
     const like = resultsLike(context, name, x, shape, normalizedShape);
     const y = out.y ?? like.x();
@@ -261,73 +265,87 @@ export function normalizeBackward<T extends Data, Skipped extends keyof LayerNor
 ): Omit<LayerNormGradients<T>, Skipped> {
   const name = "layerNormBackward";
   const cols = checkNormalizedShape(name, normalizedShape);
-  const { shape, axes, out = {}, skip, ...given } = checkOptions(name, options);
+  const settings = checkOptions(name, options);
+  const { mean, rstd, gamma, shape, axes, skip } = settings;
+  const out: Partial<LayerNormGradients<T>> = settings.out === undefined ? NO_RESULTS : settings.out;
   checkNotYet(name, "axes", axes);
   checkOut(name, out, GRADIENTS);
   checkSkip(name, skip, GRADIENTS);
-  const accumulate = checkFlag(name, "accumulate", given.accumulate);
+  const accumulate = checkFlag(name, "accumulate", settings.accumulate);
   checkData(context, name, "x", x);
   const rows = checkRows(name, x, shape, cols, normalizedShape);
   checkCount(context, name, "dy", dy, x, count(x), "as many as x");
-  checkStatistic(context, name, "mean", given.mean, x, rows);
-  checkStatistic(context, name, "rstd", given.rstd, x, rows);
-  const { mean, rstd } = given as { mean: T; rstd: T };
-  const gamma = checkParameter(context, name, "gamma", given.gamma, x, cols, normalizedShape);
+  checkStatistic(context, name, "mean", mean, x, rows);
+  checkStatistic(context, name, "rstd", rstd, x, rows);
+  checkParameter(context, name, "gamma", gamma, x, cols, normalizedShape);
   checkParameter(context, name, "out.dgamma", out.dgamma, x, cols, normalizedShape);
   checkParameter(context, name, "out.dbeta", out.dbeta, x, cols, normalizedShape);
   if (out.dx !== undefined) checkCount(context, name, "out.dx", out.dx, x, count(x), "as many as x");
-  const outputs = { "out.dx": out.dx, "out.dgamma": out.dgamma, "out.dbeta": out.dbeta };
-  checkOverlap(name, { dy, x, mean, rstd, gamma }, outputs, ["dy", "out.dx"]);
+  const inputs = [dy, x, mean, rstd, gamma];
+  checkOverlap(name, BACKWARD_INPUTS, inputs, GRADIENTS, [out.dx, out.dgamma, out.dbeta], dy);
 
-  const wanted = GRADIENTS.filter((gradient) => !(skip as readonly string[] | undefined)?.includes(gradient));
-  // New arrays have nothing to add to.
-  const added = {
-    dgamma: accumulate && out.dgamma !== undefined,
-    dbeta: accumulate && out.dbeta !== undefined,
-  };
+  const skipped = skip as readonly string[] | undefined;
   return context.allOrNothing(() => {
     const like = resultsLike(context, name, x, shape, normalizedShape);
     const results: Results<"dx" | "dgamma" | "dbeta"> = {};
-    for (const gradient of wanted) {
-      results[gradient] = out[gradient] ?? (gradient === "dx" ? like.x() : like.cols(cols));
-    }
-    runBackward(context, name, { dy, x, mean, rstd, gamma, ...results, added, rows, cols });
+    if (!skipped?.includes("dx")) results.dx = out.dx ?? like.x();
+    if (!skipped?.includes("dgamma")) results.dgamma = out.dgamma ?? like.cols(cols);
+    if (!skipped?.includes("dbeta")) results.dbeta = out.dbeta ?? like.cols(cols);
+    runBackward(context, name, {
+      dy,
+      x,
+      mean: mean as T,
+      rstd: rstd as T,
+      gamma,
+      dx: results.dx,
+      dgamma: results.dgamma,
+      dbeta: results.dbeta,
+      // New arrays have nothing to add to.
+      addsToDgamma: accumulate && out.dgamma !== undefined,
+      addsToDbeta: accumulate && out.dbeta !== undefined,
+      rows,
+      cols,
+    });
     return results as unknown as Omit<LayerNormGradients<T>, Skipped>;
   });
 }
 
 /** The arguments of a backward call, checked. Parameters and `x` may be of different kinds. */
-export interface Backward extends Results<"dx" | "dgamma" | "dbeta"> {
+export interface Backward {
   readonly dy: Data;
   readonly x: Data;
   readonly mean: Data;
   readonly rstd: Data;
   readonly gamma: Data | undefined;
-  /** Whether a gradient is added to what its array holds. */
-  readonly added: { readonly dgamma: boolean; readonly dbeta: boolean };
+  readonly dx: Data | undefined;
+  readonly dgamma: Data | undefined;
+  readonly dbeta: Data | undefined;
+  /** Whether `dgamma` is added to. */
+  readonly addsToDgamma: boolean;
+  /** Whether `dbeta` is added to. */
+  readonly addsToDbeta: boolean;
   readonly rows: number;
   readonly cols: number;
 }
 
 /** Runs the kernel over all rows. */
-export function runBackward(context: Context, name: string, arguments_: Backward): void {
-  const { cols, added } = arguments_;
-  const call = new Call(arguments_.rows);
-  const gamma = call.input(arguments_.gamma);
-  const dy = call.input(arguments_.dy, cols);
-  const x = call.input(arguments_.x, cols);
-  const mean = call.input(arguments_.mean, 1);
-  const rstd = call.input(arguments_.rstd, 1);
-  const dx = call.output(arguments_.dx, cols, dy);
-  const sums = (["dgamma", "dbeta"] as const).map((gradient) => ({
-    result: call.total(arguments_[gradient], added[gradient]),
-    sum: call.working(arguments_[gradient] === undefined ? 0 : columnSumBytes(cols)),
-    added: added[gradient],
-  }));
-  const wanted = sums.filter(({ sum }) => sum.working > 0);
+export function runBackward(context: Context, name: string, given: Backward): void {
+  const { cols, addsToDgamma, addsToDbeta } = given;
+  const call = new Call(given.rows);
+  const gamma = call.input(given.gamma);
+  const dy = call.input(given.dy, cols);
+  const x = call.input(given.x, cols);
+  const mean = call.input(given.mean, 1);
+  const rstd = call.input(given.rstd, 1);
+  const dx = call.output(given.dx, cols, dy);
+  const dgamma = call.total(given.dgamma, addsToDgamma);
+  const dbeta = call.total(given.dbeta, addsToDbeta);
+  const dgammaSum = call.working(given.dgamma === undefined ? 0 : columnSumBytes(cols));
+  const dbetaSum = call.working(given.dbeta === undefined ? 0 : columnSumBytes(cols));
   call.run(context, name, {
     before(kernels) {
-      for (const { sum } of wanted) kernels.column_sum_start(sum.pointer, cols);
+      if (dgammaSum.pointer !== 0) kernels.column_sum_start(dgammaSum.pointer, cols);
+      if (dbetaSum.pointer !== 0) kernels.column_sum_start(dbetaSum.pointer, cols);
     },
     rows: (kernels, firstRow, rows) =>
       kernels.layer_norm_backward_f32(
@@ -337,16 +355,16 @@ export function runBackward(context: Context, name: string, arguments_: Backward
         rstd.pointer,
         gamma.pointer,
         dx.pointer,
-        sums[0].sum.pointer,
-        sums[1].sum.pointer,
+        dgammaSum.pointer,
+        dbetaSum.pointer,
         firstRow,
         rows,
         cols,
       ),
     after(kernels) {
-      for (const { sum, result, added } of wanted) {
-        kernels.column_sum_finish_f32(sum.pointer, result.pointer, cols, Number(added));
-      }
+      const { column_sum_finish_f32: finish } = kernels;
+      if (dgammaSum.pointer !== 0) finish(dgammaSum.pointer, dgamma.pointer, cols, Number(addsToDgamma));
+      if (dbetaSum.pointer !== 0) finish(dbetaSum.pointer, dbeta.pointer, cols, Number(addsToDbeta));
     },
   });
 }

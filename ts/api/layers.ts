@@ -137,10 +137,10 @@ export class LayerNormLayer {
     this.#checkLive(name);
     checkCount(context, name, "dy", dy, x, count(x), "as many as the x of forward");
     const { gamma, dgamma, dbeta } = this;
-    const added = { dgamma: true, dbeta: true };
+    const added = { addsToDgamma: true, addsToDbeta: true };
     return context.allOrNothing(() => {
       const dx = resultsLike(context, name, x, undefined, this.normalizedShape).x();
-      runBackward(context, name, { dy, x, mean, rstd, gamma, dx, dgamma, dbeta, added, rows, cols });
+      runBackward(context, name, { dy, x, mean, rstd, gamma, dx, dgamma, dbeta, ...added, rows, cols });
       return dx as T;
     });
   }
