@@ -1,31 +1,17 @@
-/** One self-contained page: no script, nothing to fetch; it follows the reader's light or dark setting. */
+/** The page of curves. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import { document } from "./document.js";
+import { escapeHtml, htmlPage, htmlTable, roundTicks } from "./html.js";
 import type { Table } from "./table.js";
 import type { Curve, Point } from "./train.js";
 
-const { document } = parseHTML("<!doctype html><html><body></body></html>");
-
 const STYLE = `
-:root { color-scheme: light dark; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0; --paper: #ffffff;
-  --with: #0550ae; --without: #bc4c00; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e6edf3; --quiet: #9198a1; --line: #3d444d; --paper: #0d1117; --with: #79b8ff; --without: #ffa657; } }
-body { margin: 0 auto; padding: 24px; max-width: 1120px; background: var(--paper); color: var(--text);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 26px; margin: 0 0 8px; } h2 { font-size: 20px; margin: 36px 0 4px; }
-p { max-width: 75ch; margin: 8px 0; } .quiet { color: var(--quiet); font-size: 14px; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px 28px; }
-figure { margin: 12px 0 0; } figcaption { font-weight: 600; }
-svg { --plot-background: var(--paper); width: 100%; height: auto; color: var(--text); }
+:root { --with: #0550ae; --without: #bc4c00; }
+@media (prefers-color-scheme: dark) { :root { --with: #79b8ff; --without: #ffa657; } }
 .key { display: inline-block; width: 28px; border-top: 3px solid var(--with); vertical-align: middle; margin: 0 6px 0 0; }
 .key.without { border-top: 3px dashed var(--without); margin-left: 18px; }
-.scroll { overflow-x: auto; margin-top: 24px; } table { border-collapse: collapse; margin: 12px 0; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: 4px 0; white-space: nowrap; }
-th, td { padding: 5px 12px; border-bottom: 1px solid var(--line); text-align: right; font-size: 15px; }
-th { font-weight: 600; vertical-align: bottom; } th:first-child, td:first-child { text-align: left; padding-left: 0; }
 `;
 
 export interface Page {
@@ -43,17 +29,7 @@ export function writePage(path: string, { introduction, curves, results, timing,
   ];
   const batches = [...new Set(curves.map(({ batch }) => batch))];
   const charts = batches.flatMap((batch) => quantities.map((quantity) => chart(quantity, batch, curves)));
-  const html = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Layer normalization on handwritten digits</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>Layer normalization on handwritten digits</h1>
-${introduction.map((text) => `<p>${escapeHtml(text)}</p>`).join("\n")}
+  const body = `${introduction.map((text) => `<p>${escapeHtml(text)}</p>`).join("\n")}
 <h2>Training</h2>
 <p><span class="key"></span>with layer norm <span class="key without"></span>without</p>
 <p class="quiet">Training loss: the mean over the steps since the point before. Test error: on all test digits.</p>
@@ -63,10 +39,8 @@ ${charts.join("\n")}
 ${htmlTable(results)}
 <h2>Speed and accuracy</h2>
 ${timing.map(htmlTable).join("\n")}
-<p class="quiet">${escapeHtml(machine)}</p>
-</body>
-</html>
-`;
+<p class="quiet">${escapeHtml(machine)}</p>`;
+  const html = htmlPage({ title: "Layer normalization on handwritten digits", style: STYLE, body });
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, html);
 }
@@ -105,31 +79,10 @@ function chart({ title, unit, value }: Quantity, batch: number, curves: Curve[])
     x: { label: "step", labelOffset: 40, ticks: 6 },
     y: { type: "log", domain, axis: null },
     marks: [
-      // Marks of their own: left to itself, a logarithmic axis leaves some of its labels out.
       Plot.gridY(roundTicks(domain)),
       Plot.axisY(roundTicks(domain), { label: unit, text: String }),
       ...marks,
     ],
   });
   return `<figure><figcaption>${title}, batch ${batch}</figcaption>${svg.outerHTML}</figure>`;
-}
-
-/** 1, 2, 5, 10, 20, 50 ... within the domain. */
-function roundTicks([low, high]: readonly [number, number]): number[] {
-  const powers = Array.from({ length: 13 }, (_, i) => i - 6);
-  const ticks = powers.flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
-  return ticks.filter((tick) => tick >= low && tick <= high);
-}
-
-function htmlTable({ title, head, rows, notes = [] }: Table): string {
-  const row = (cells: string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><caption>${escapeHtml(title)}</caption>
-<thead>${row(head, "th")}</thead>
-<tbody>${rows.map((cells) => row(cells, "td")).join("\n")}</tbody></table></div>
-${notes.map((note) => `<p class="quiet">${escapeHtml(note)}</p>`).join("\n")}`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -53,7 +53,7 @@ export function reference(problem: Problem): Reference {
       sumGXhat += gamma * dyi * xhati;
       dxScale[row] = Math.max(dxScale[row] as number, Math.abs(rstd * gamma * dyi));
       add(dgamma, i, dyi * xhati);
-      add(dgammaScale, i, Math.abs(dyi * xhati));
+      add(dgammaScale, i, Math.abs(dyi) * Math.max(1, Math.abs(xhati)));
       add(dbeta, i, dyi);
       add(dbetaScale, i, Math.abs(dyi));
     }

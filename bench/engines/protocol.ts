@@ -1,0 +1,32 @@
+/** What the runner asks of an engine's process, and what it answers: a line of JSON each. host.ts and native/host.py. */
+import type { Pass, ResultName } from "./engine.js";
+
+/** `key` names a prepared case: several can be there at once, to be timed in turns. */
+export type Question = { key: string } & (
+  | { ask: "prepare"; rows: number; cols: number; eps: number; files: Files }
+  | { ask: "run"; pass: Pass; repetitions: number }
+  /** Writes what the pass computed into `folder`: a file of f32 for each result, named as it. */
+  | { ask: "results"; pass: Pass; folder: string }
+  | { ask: "dispose" }
+);
+
+/** f32 in the machine's order of bytes; `model` is for those who read ONNX. */
+export interface Files {
+  x: string;
+  dy: string;
+  gamma: string;
+  beta: string;
+  model: string;
+}
+
+/** The first line of a process has its version, or an error. */
+export interface Answer {
+  version?: string;
+  passes?: Pass[];
+  note?: string;
+  ns?: number;
+  /** Of that time, the part in which the process had a core; more than 1 where it uses more threads than one. */
+  busy?: number;
+  names?: ResultName[];
+  error?: string;
+}

@@ -1,0 +1,115 @@
+/** `npm run bench`: see bench/README.md. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { textTable } from "../examples/mnist/table.js";
+import { type EngineInfo, NOT_THERE } from "./engines/list.js";
+import { commit, coreToUse, inWords, machine } from "./machine.js";
+import { measureAll } from "./measure.js";
+import { type Options, readOptions, Usage } from "./options.js";
+import { serve } from "./page/serve.js";
+import { EngineProcess, Exchange } from "./process.js";
+import { progress } from "./progress.js";
+import { writePage } from "./report/page.js";
+import { writeRecord } from "./report/record.js";
+import { briefTables, machineLines, targetsTable } from "./report/tables.js";
+import type { RunData } from "./run-data.js";
+import { hasPython, installCompetitors, installNative, python } from "./setup.js";
+import { measureSizes } from "./sizes.js";
+import { measureStartup } from "./startup.js";
+
+const PAGE = fileURLToPath(new URL("output/bench.html", import.meta.url));
+
+async function main(options: Options): Promise<void> {
+  const core = coreToUse(options.core);
+  const here = machine(core);
+  const run: RunData = {
+    date: new Date().toISOString().slice(0, 16).replace("T", " "),
+    command: options.command,
+    commit: commit(),
+    where: inWords(here),
+    machine: here,
+    versions: {},
+    timings: [],
+    errors: [],
+    troubles: [],
+    notes: [...NOT_THERE],
+  };
+  if (options.parts.has("sizes")) run.sizes = await measureSizes();
+  const engines = await startEngines(available(options, run.notes), core, run);
+  const shown = progress(options.cases);
+  await measureAll(options.cases, engines, options.effort, run, shown);
+  shown.end();
+  for (const engine of engines) engine.stop();
+  if (options.parts.has("start")) run.startup = measureStartup(options.starts, core);
+  report(run, options.record);
+}
+
+async function servePage(port: number): Promise<void> {
+  const missing = installCompetitors();
+  if (missing) console.log(`Without the competitors: ${missing}`);
+  const { address } = await serve(port);
+  console.log(`\n${address}\n\nThe benchmark runs in the browser that opens it. Ctrl+C ends the server.`);
+}
+
+/** The chosen engines that can run here; the others become notes. */
+function available({ engines, native }: Options, notes: string[]): EngineInfo[] {
+  const wants = (test: (info: EngineInfo) => boolean) => engines.some(test);
+  const isCompetitor = ({ file }: EngineInfo) => file.startsWith("competitors/");
+  const isNative = ({ kind }: EngineInfo) => kind === "native";
+  const missing = wants(isCompetitor) ? installCompetitors() : "";
+  if (missing) notes.push(`Without the JavaScript competitors: ${missing}`);
+  const nativeMissing = native
+    ? installNative()
+    : hasPython()
+      ? ""
+      : "not installed, `npm run bench -- --native` does";
+  if (nativeMissing && wants(isNative)) notes.push(`Without the native engines: ${nativeMissing}`);
+  return engines.filter((info) => !(missing && isCompetitor(info)) && !(nativeMissing && isNative(info)));
+}
+
+async function startEngines(
+  infos: EngineInfo[],
+  core: number | undefined,
+  run: RunData,
+): Promise<EngineProcess[]> {
+  const folder = mkdtempSync(join(tmpdir(), "layernorm-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  process.once("SIGINT", () => process.exit(130));
+  const exchange = new Exchange(folder);
+  console.log(`\nStarting ${infos.length} engines: ${infos.map(({ id }) => id).join(", ")}`);
+  const started = await Promise.allSettled(
+    infos.map((info) => EngineProcess.start(info, { core, python, exchange })),
+  );
+  return started.flatMap((result, k) => {
+    const { id, name } = infos[k];
+    if (result.status === "fulfilled") {
+      run.versions[id] = result.value.version;
+      return [result.value];
+    }
+    run.troubles.push({ engine: id, case: "", what: String(result.reason) });
+    console.log(`  ${name} does not start: ${result.reason}`);
+    return [];
+  });
+}
+
+function report(run: RunData, record: string | undefined): void {
+  const text = [...briefTables(run), targetsTable(run)].map(textTable);
+  console.log(`\n${text.join("\n\n")}\n\n${machineLines(run).join("\n")}\n`);
+  if (record !== undefined) console.log(`${writeRecord(run, record)}.md`);
+  writePage(PAGE, run);
+  console.log(PAGE);
+  // A wrong answer of our own is a failure, a missed target is not: that depends on the machine.
+  if (run.troubles.some(({ engine }) => ["tensors", "arrays", "js"].includes(engine))) process.exitCode = 1;
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.page === undefined) await main(options);
+  else await servePage(options.page);
+} catch (error) {
+  if (!(error instanceof Usage)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
