@@ -36,6 +36,8 @@ impl<'a> ColumnSum<'a> {
         }
     }
 
+    /// Not inlined: it runs once for many rows, and its size counts.
+    #[inline(never)]
     fn end_block(&self) {
         for (total, partial) in self.totals.iter().zip(self.block) {
             total.set(total.get() + f64::from(partial.take()));

@@ -8,6 +8,7 @@ use crate::row::{Row, element};
 use core::cell::Cell;
 
 /// Mean and variance in f64: two passes. NaN where the row holds NaN or infinity.
+#[inline(never)]
 fn moments(x: Row) -> (f64, f64) {
     let cols = x.len() as f64;
     let mean = sum(x.iter().map(|x| f64::from(x.get()))) / cols;
@@ -28,6 +29,7 @@ fn scale(var: f64, eps: f64) -> f64 {
 }
 
 /// Writes `y` and returns `(mean, rstd)`; rstd is infinite where `var + eps` is zero.
+#[cold]
 pub fn forward_row(x: Row, gamma: Option<Row>, beta: Option<Row>, y: Row, eps: f64) -> (f32, f32) {
     let (mean, var) = moments(x);
     let rstd = scale(var, eps);
@@ -54,6 +56,7 @@ fn normalized(x: Row, rstd: f32) -> (impl Fn(&Cell<f32>) -> f64, f64) {
 }
 
 /// Writes `dx`: NaN throughout where `dy`, `x`, `gamma` or `rstd` holds NaN or infinity.
+#[cold]
 pub fn backward_row(dy: Row, x: Row, rstd: f32, gamma: Option<Row>, dx: Row) {
     let cols = x.len() as f64;
     let (xhat, rstd) = normalized(x, rstd);
@@ -72,6 +75,7 @@ pub fn backward_row(dy: Row, x: Row, rstd: f32, gamma: Option<Row>, dx: Row) {
 }
 
 /// Adds `dy * xhat` to `dgamma`.
+#[cold]
 pub fn add_dgamma(dy: Row, x: Row, rstd: f32, dgamma: Row) {
     let (xhat, _) = normalized(x, rstd);
     for ((dy, x), dgamma) in dy.iter().zip(x).zip(dgamma) {

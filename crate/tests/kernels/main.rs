@@ -4,6 +4,11 @@
 //! both implementations are there, and must agree to the bit.
 
 mod cases;
+mod hashes;
 mod layer_norm;
 #[cfg(not(target_arch = "wasm32"))]
+mod oracle;
+#[cfg(not(target_arch = "wasm32"))]
 mod properties;
+#[cfg(not(target_arch = "wasm32"))]
+mod worst;
