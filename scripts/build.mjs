@@ -53,7 +53,10 @@ async function buildWasm() {
   mkdirSync(generated, { recursive: true });
   const header = "// Made by scripts/build.mjs.\n\n";
   const base64 = readFileSync(wasmFile).toString("base64");
-  writeFileSync(join(generated, "wasm-bytes.ts"), `${header}export const WASM_BASE64: string = "${base64}";\n`);
+  writeFileSync(
+    join(generated, "wasm-bytes.ts"),
+    `${header}export const WASM_BASE64: string = "${base64}";\n`,
+  );
 
   // The names with __ are wasm-bindgen's own. A .ts file and not wasm-bindgen's own .d.ts, which tsc would not copy to dist/.
   const declarations = readFileSync(`${wasmFile}.d.ts`, "utf8").matchAll(

@@ -145,7 +145,7 @@ fn long_hard_rows_keep_the_bounds() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes ten minutes"]
 fn the_longest_hard_rows_keep_the_bounds() {
     assert_hard_rows(&COLS[8..], &EPS);
 }

@@ -1,0 +1,201 @@
+import type { Batch, Gradients, Normalized } from "../reference.js";
+
+/*
+ * A third engine, from "The order of operations" in docs/numerics.md alone: one loop for each sentence of it, and
+ * nothing for speed. What the package computes has to have these bits.
+ */
+
+type Values = Float32Array;
+
+const f32 = Math.fround;
+const plus = (a: number, b: number) => f32(a + b);
+const minus = (a: number, b: number) => f32(a - b);
+const times = (a: number, b: number) => f32(a * b);
+
+const addLanes = (lanes: ArrayLike<number>) => plus(plus(lanes[0], lanes[2]), plus(lanes[1], lanes[3]));
+
+/** A running sum of `value(0)` to `value(n - 1)` with `accumulators` of four lanes. */
+function runningSum(n: number, accumulators: 1 | 2, value: (k: number) => number): number {
+  let total = 0;
+  const chunk = 64 * accumulators;
+  for (let start = 0; start < n; start += chunk) {
+    const m = Math.min(chunk, n - start);
+    const w = m - (m % (4 * accumulators));
+    const lanes = [new Float32Array(4), new Float32Array(4)];
+    for (let k = 0; k < m; k++) {
+      const accumulator = k < w ? Math.floor(k / 4) % accumulators : 0;
+      lanes[accumulator][k % 4] += f32(value(start + k)); // stored as f32, which rounds
+    }
+    total += addLanes(lanes[0].map((lane, k) => (accumulators === 2 ? lane + lanes[1][k] : lane)));
+  }
+  return total;
+}
+
+interface Centre {
+  readonly shift: number;
+  readonly delta: number;
+}
+
+/** Step 4 of the forward pass. */
+function oneNumberWhereItDoes(shift: number, delta: number, rstd: number): Centre {
+  const mean = f32(shift + delta);
+  return Math.abs(shift + delta - mean) * rstd <= 2 ** -24
+    ? { shift: mean, delta: 0 }
+    : { shift, delta: f32(delta) };
+}
+
+function sampledShift(x: Values): number {
+  const q = Math.floor(x.length / 4);
+  if (q < 4) return x[0];
+  const sample = (f: (value: number) => number) => {
+    const at = (k: number) => f(x[k]);
+    const lanes = [0, 1, 2, 3].map((k) => plus(plus(at(k), at(q + k)), plus(at(2 * q + k), at(3 * q + k))));
+    return times(addLanes(lanes), 1 / 16);
+  };
+  const m = sample((value) => value);
+  const s = sample((value) => times(value, value));
+  return times(m, m) < times(0.375, s) ? 0 : m;
+}
+
+/** The mean and the variance of an extreme row, in f64. */
+function exactMoments(x: Values): [mean: number, variance: number] {
+  let [sum, squares] = [0, 0];
+  for (const value of x) sum += value;
+  const mean = Number.isFinite(sum / x.length) ? sum / x.length : Number.NaN;
+  for (const value of x) squares += (value - mean) * (value - mean);
+  return [mean, squares / x.length];
+}
+
+const factorOf = (spread: number) => (spread === 0 ? 0 : 1 / Math.sqrt(spread));
+
+/** Forward: `y`, `mean` and `rstd` of a batch. */
+export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Normalized<Values> {
+  const result = {
+    y: new Float32Array(rows * cols),
+    mean: new Float32Array(rows),
+    rstd: new Float32Array(rows),
+  };
+  for (let row = 0; row < rows; row++) {
+    const values = x.subarray(row * cols, (row + 1) * cols);
+    const y = result.y.subarray(row * cols, (row + 1) * cols);
+
+    let shift = sampledShift(values);
+    const moments = () => {
+      const sum = runningSum(cols, 2, (k) => minus(values[k], shift));
+      const squares = runningSum(cols, 2, (k) => times(minus(values[k], shift), minus(values[k], shift)));
+      const delta = sum / cols;
+      return [delta, squares / cols - delta * delta];
+    };
+    let [delta, variance] = moments();
+    if (delta * delta > variance) {
+      shift = f32(shift + delta);
+      [delta, variance] = moments();
+    }
+    const spread = Math.max(variance, 0) + eps;
+    if (!(Number.isFinite(delta) && spread >= 2 ** -80 && spread <= 2 ** 80)) {
+      const [mean, variance] = exactMoments(values);
+      const factor = factorOf(variance + eps);
+      for (let k = 0; k < cols; k++) {
+        y[k] = (values[k] - mean) * factor * (gamma?.[k] ?? 1) + (beta?.[k] ?? 0);
+      }
+      result.mean[row] = mean;
+      result.rstd[row] = 1 / Math.sqrt(variance + eps);
+      continue;
+    }
+    const rstd = f32(1 / Math.sqrt(spread));
+    result.mean[row] = shift + delta;
+    result.rstd[row] = rstd;
+    const centre = oneNumberWhereItDoes(shift, delta, rstd);
+    for (let k = 0; k < cols; k++) {
+      y[k] = times(minus(minus(values[k], centre.shift), centre.delta), rstd);
+      if (gamma) y[k] = times(y[k], gamma[k]);
+      if (beta) y[k] = plus(y[k], beta[k]);
+    }
+  }
+  return result;
+}
+
+/** Backward: `dx`, `dgamma` and `dbeta` of a batch, from the saved `mean` and `rstd`. */
+export function backward(batch: Batch, saved: { mean: Values; rstd: Values }): Gradients<Values> {
+  const { rows, cols, x, dy, gamma } = batch;
+  const dx = new Float32Array(rows * cols);
+  const totals = { dgamma: new Float64Array(cols), dbeta: new Float64Array(cols) };
+  for (let block = 0; block < rows; block += 32) {
+    const sums = { dgamma: new Float32Array(cols), dbeta: new Float32Array(cols) };
+    for (let row = block; row < Math.min(block + 32, rows); row++) {
+      const of = (values: Values) => values.subarray(row * cols, (row + 1) * cols);
+      backwardRow(of(x), of(dy), gamma, saved.mean[row], saved.rstd[row], of(dx), sums);
+    }
+    for (let k = 0; k < cols; k++) {
+      totals.dgamma[k] += sums.dgamma[k];
+      totals.dbeta[k] += sums.dbeta[k];
+    }
+  }
+  return { dx, dgamma: Float32Array.from(totals.dgamma), dbeta: Float32Array.from(totals.dbeta) };
+}
+
+function backwardRow(
+  x: Values,
+  dy: Values,
+  gamma: Values | undefined,
+  mean: number,
+  rstd: number,
+  dx: Values,
+  sums: { dgamma: Values; dbeta: Values },
+): void {
+  const cols = x.length;
+  const shift = times(Math.abs(mean), rstd) <= 1 ? 0 : mean;
+  const t = (k: number) => minus(x[k], shift);
+  const g = (k: number) => (gamma ? times(dy[k], gamma[k]) : dy[k]);
+  const sumG = runningSum(cols, 1, g);
+  const sumGt = runningSum(cols, 1, (k) => times(g(k), t(k)));
+  const delta = shift === 0 ? mean : runningSum(cols, 1, t) / cols;
+
+  const isExtreme = !(Number.isFinite(delta) && rstd >= 2 ** -40 && rstd <= 2 ** 40);
+  const slope = f32(((sumGt - delta * sumG) / cols) * rstd);
+  const offset = f32(sumG / cols);
+  const centre = oneNumberWhereItDoes(shift, delta, rstd);
+  const xhat = (k: number) => times(minus(minus(x[k], centre.shift), centre.delta), rstd);
+
+  if (isExtreme || !Number.isFinite(slope) || !Number.isFinite(offset)) {
+    extremeDx(x, dy, gamma, rstd, dx);
+  } else {
+    for (let k = 0; k < cols; k++) {
+      dx[k] = times(minus(g(k), plus(times(xhat(k), slope), offset)), rstd);
+    }
+  }
+  const exactXhat = isExtreme ? extremeXhat(x, rstd) : undefined;
+  for (let k = 0; k < cols; k++) {
+    const added = exactXhat ? f32(dy[k] * exactXhat(k)) : times(dy[k], xhat(k));
+    sums.dgamma[k] += added;
+    sums.dbeta[k] += dy[k];
+  }
+}
+
+/** The factor of an extreme row backward: the saved one, or anew where that is infinite. */
+function extremeFactor(rstd: number, variance: number): number {
+  return rstd === Number.POSITIVE_INFINITY ? factorOf(variance) : rstd;
+}
+
+function extremeXhat(x: Values, rstd: number): (k: number) => number {
+  const [mean, variance] = exactMoments(x);
+  const factor = extremeFactor(rstd, variance);
+  return (k) => (x[k] - mean) * factor;
+}
+
+function extremeDx(x: Values, dy: Values, gamma: Values | undefined, rstd: number, dx: Values): void {
+  const cols = x.length;
+  const factor = extremeFactor(rstd, exactMoments(x)[1]);
+  const xhat = extremeXhat(x, rstd);
+  const g = (k: number) => dy[k] * (gamma?.[k] ?? 1);
+  let [sumG, sumGXhat] = [0, 0];
+  for (let k = 0; k < cols; k++) {
+    sumG += g(k);
+    sumGXhat += g(k) * xhat(k);
+  }
+  const [offset, slope] = [sumG / cols, sumGXhat / cols];
+  for (let k = 0; k < cols; k++) {
+    const isDefined = Number.isFinite(offset) && Number.isFinite(slope);
+    dx[k] = isDefined ? factor * (g(k) - offset - xhat(k) * slope) : Number.NaN;
+  }
+}
