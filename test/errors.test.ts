@@ -214,6 +214,22 @@ const rest: [error: ErrorConstructor, message: string, call: () => unknown][] = 
 
 test.each(rest)("%o: %s", (error, message, call) => fails(call, error, message));
 
+const relatives = [
+  "rmsNorm",
+  "rmsNormForward",
+  "rmsNormBackward",
+  "addLayerNorm",
+  "addLayerNormBackward",
+] as const;
+const moreRelatives = ["addRmsNorm", "addRmsNormBackward"] as const;
+
+test.each([...relatives, ...moreRelatives])("%s is not available yet", (relative) => {
+  for (const api of [webAssembly, javascript, webAssembly.createRuntime()]) {
+    fails(() => api[relative](x, 4), Error, `${relative} is not available yet`);
+    fails(() => new api.RMSNorm(4), Error, "RMSNorm is not available yet");
+  }
+});
+
 test("every message of check.ts was met", () => {
   const source = readFileSync(new URL("../ts/api/check.ts", import.meta.url), "utf8");
   const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -1,3 +1,4 @@
 export * from "./api/functions.js";
+export * from "./api/relatives.js";
 export { Tensor } from "./api/tensor.js";
 export type * from "./api/types.js";

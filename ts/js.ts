@@ -17,6 +17,7 @@ export function createRuntime(options?: Omit<RuntimeOptions, "module">): Runtime
   return makeRuntime(javascriptEngine, options);
 }
 
+export * from "./api/relatives.js";
 export { Tensor } from "./api/tensor.js";
 export type * from "./api/types.js";
 

@@ -102,6 +102,11 @@ export function checkOptions<O extends object>(name: string, options: O | undefi
 }
 
 /** What the API names and this version does not do yet. */
+export function notYet(name: string): never {
+  throw new Error(`${name} is not available yet`);
+}
+
+/** An option that the API names and this version does not have yet. */
 export function checkNotYet(name: string, option: string, value: unknown): void {
   if (value !== undefined) throw new Error(`${name}: ${option} is not available yet`);
 }

@@ -6,6 +6,7 @@ import type * as api from "./functions.js";
 import type { NormalizedShape } from "./layer-norm.js";
 import { normalize, normalizeBackward, normalizeForward } from "./layer-norm.js";
 import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
+import * as relatives from "./relatives.js";
 import { createTensor, createTensorFrom } from "./tensor.js";
 
 /** What a runtime runs on, and the memory that it holds. */
@@ -30,8 +31,11 @@ export interface RuntimeOptions {
   readonly maxBytes?: number | undefined;
 }
 
+/** What is not available yet. */
+type Relatives = Readonly<typeof relatives>;
+
 /** The functions and classes of the package, on a memory of their own. */
-export interface Runtime {
+export interface Runtime extends Relatives {
   readonly layerNorm: typeof api.layerNorm;
   readonly layerNormForward: typeof api.layerNormForward;
   readonly layerNormBackward: typeof api.layerNormBackward;
@@ -61,6 +65,7 @@ export function makeRuntime(start: () => Engine, options: RuntimeOptions | undef
 /** The functions and classes of the package, on `context`. */
 export function runtimeOn(context: Context): Runtime {
   const runtime = {
+    ...relatives,
     layerNorm: normalize.bind(undefined, context),
     layerNormForward: normalizeForward.bind(undefined, context),
     layerNormBackward: normalizeBackward.bind(undefined, context),
