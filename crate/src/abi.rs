@@ -3,7 +3,7 @@
 //! A pointer that is null stands for an argument or result that is absent. The caller has checked every
 //! size; memory is the caller's too, from [`heap_base`] on: nothing here allocates.
 
-use crate::column_sum::ColumnSum;
+use crate::gradients::Gradients;
 use crate::layer_norm::{Backward, Forward};
 use crate::row::Row;
 use crate::vector::Best;
@@ -23,18 +23,6 @@ unsafe fn row<'a>(pointer: *const f32, elements: usize) -> Row<'a> {
 unsafe fn optional_row<'a>(pointer: *const f32, elements: usize) -> Option<Row<'a>> {
     // SAFETY: as the caller says.
     (!pointer.is_null()).then(|| unsafe { row(pointer, elements) })
-}
-
-/// `cols` f64 totals, then a block of `cols` f32.
-///
-/// # Safety
-/// So many can be read and written at `pointer`, which is aligned to 8 bytes.
-unsafe fn column_sum<'a>(pointer: *mut f64, cols: usize) -> ColumnSum<'a> {
-    // SAFETY: as the caller says.
-    unsafe {
-        let totals = from_raw_parts(pointer.cast::<Cell<f64>>(), cols);
-        ColumnSum::new(totals, row(pointer.add(cols).cast(), cols))
-    }
 }
 
 /// The first byte of memory that is the caller's: what lies below is the module's own.
@@ -82,11 +70,11 @@ pub fn layer_norm_forward_f32(
     }
 }
 
-/// `dx` of `rows` rows, which are added to the column sums `dgamma` and `dbeta`. `gamma` and each result
-/// may be null; `dx` may be `dy`. `first_row` is the number of rows already added to the sums.
+/// `dx` of `rows` rows, which are added to `gradients`. `gamma` may be null, or what the gradients were started with;
+/// `dx` may be null or `dy`. `first_row` is the number of rows already added.
 ///
 /// # Safety
-/// As of [`layer_norm_forward_f32`]; `dgamma` and `dbeta` are column sums.
+/// As of [`layer_norm_forward_f32`] and [`gradients_start`].
 #[allow(clippy::too_many_arguments)] // an ABI is flat
 #[allow(clippy::not_unsafe_ptr_arg_deref)]
 #[wasm_bindgen]
@@ -97,8 +85,7 @@ pub fn layer_norm_backward_f32(
     rstd: *const f32,
     gamma: *const f32,
     dx: *mut f32,
-    dgamma: *mut f64,
-    dbeta: *mut f64,
+    gradients: *mut f64,
     first_row: usize,
     rows: usize,
     cols: usize,
@@ -112,8 +99,7 @@ pub fn layer_norm_backward_f32(
             rstd: row(rstd, rows),
             gamma: optional_row(gamma, cols),
             dx: optional_row(dx, rows * cols),
-            dgamma: (!dgamma.is_null()).then(|| column_sum(dgamma, cols)),
-            dbeta: (!dbeta.is_null()).then(|| column_sum(dbeta, cols)),
+            gradients: Gradients::at(gradients, cols),
             rows,
             cols,
             first_row,
@@ -122,24 +108,33 @@ pub fn layer_norm_backward_f32(
     }
 }
 
-/// Sets the `12 * cols` bytes of a column sum to zero.
+/// Starts the sums of `dgamma` and `dbeta` over no rows. `gamma` may be null.
 ///
 /// # Safety
-/// As of [`column_sum_finish_f32`].
+/// `gradients` is good for 28 bytes for each column, their number rounded up to a multiple of four, and aligned to 8.
 #[allow(clippy::not_unsafe_ptr_arg_deref)]
 #[wasm_bindgen]
-pub fn column_sum_start(sum: *mut f64, cols: usize) {
+pub fn gradients_start(gradients: *mut f64, gamma: *const f32, cols: usize) {
     // SAFETY: the caller has checked the sizes.
-    unsafe { sum.cast::<u8>().write_bytes(0, cols * (size_of::<f64>() + size_of::<f32>())) }
+    unsafe { Gradients::at(gradients, cols).start::<Best>(optional_row(gamma, cols)) }
 }
 
-/// Writes a column sum to `out`, or adds it to what `out` holds.
+/// Writes `dgamma` and `dbeta`, those that are not null, or adds to what they hold.
 ///
 /// # Safety
-/// `sum` is good for `12 * cols` bytes and aligned to 8, `out` for `cols` elements.
+/// As of [`gradients_start`].
 #[allow(clippy::not_unsafe_ptr_arg_deref)]
 #[wasm_bindgen]
-pub fn column_sum_finish_f32(sum: *mut f64, out: *mut f32, cols: usize, accumulate: bool) {
+pub fn gradients_finish_f32(
+    gradients: *mut f64,
+    dgamma: *mut f32,
+    dbeta: *mut f32,
+    cols: usize,
+    accumulate: bool,
+) {
     // SAFETY: the caller has checked the sizes.
-    unsafe { column_sum(sum, cols).finish(row(out, cols), accumulate) }
+    unsafe {
+        let (dgamma, dbeta) = (optional_row(dgamma, cols), optional_row(dbeta, cols));
+        Gradients::at(gradients, cols).finish::<Best>(dgamma, dbeta, accumulate);
+    }
 }

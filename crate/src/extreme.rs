@@ -4,6 +4,7 @@
 //! In f64 no square, product or sum of f32 values overflows or vanishes, so these rows need no scaling.
 //! They are slower, and rare: standard deviations below 1e-12 that eps does not raise, or above 1e12.
 
+use crate::gradients::Gradients;
 use crate::row::{Row, element};
 use core::cell::Cell;
 
@@ -74,11 +75,11 @@ pub fn backward_row(dy: Row, x: Row, rstd: f32, gamma: Option<Row>, dx: Row) {
     }
 }
 
-/// Adds `dy * xhat` to `dgamma`.
+/// Adds `dy * xhat` and `dy` to the gradients.
 #[cold]
-pub fn add_dgamma(dy: Row, x: Row, rstd: f32, dgamma: Row) {
+pub fn add_gradients(dy: Row, x: Row, rstd: f32, gradients: Gradients) {
     let (xhat, _) = normalized(x, rstd);
-    for ((dy, x), dgamma) in dy.iter().zip(x).zip(dgamma) {
-        dgamma.set(dgamma.get() + (f64::from(dy.get()) * xhat(x)) as f32);
+    for (col, (dy, x)) in dy.iter().zip(x).enumerate() {
+        gradients.add(col, (f64::from(dy.get()) * xhat(x)) as f32, dy.get());
     }
 }

@@ -19,9 +19,9 @@
 //! 1. Sums, of elements less a `shift` near the mean, so that the error does not grow with the mean.
 //! 2. Results. The row is subtracted from first and scaled after, never `x * a + b`, which cancels.
 //!
-//! One loop writes the results of a row while it sums the next: arithmetic then does not wait for memory, nor
-//! memory for arithmetic. Two rows at once, or one after the other, are faster where that does not count. Which
-//! of these a call takes has no influence on the bits.
+//! One loop writes results while it sums what comes next, so that arithmetic does not wait for memory, nor
+//! memory for arithmetic: forward a row and a row, backward, which has more to load beside them, two and two. Narrow
+//! rows go four at a time, their statistics in lanes. Which of these a row takes has no influence on its bits.
 
 use crate::vector::Vector;
 
@@ -30,9 +30,6 @@ mod forward;
 
 pub use backward::Backward;
 pub use forward::Forward;
-
-/// Rows of more columns than this leave no room in the first-level cache for another.
-const WIDE_COLS: usize = 2048;
 
 /// `2^exponent`, for a normal f64.
 const fn power_of_two(exponent: i32) -> f64 {

@@ -10,7 +10,7 @@
 //! | [`row`] | walks rows by vectors, tails included: the only loops over pointers |
 //! | [`layer_norm`] | the kernels, forward and backward |
 //! | [`extreme`] | the same for rows beyond the range of f32 squares, in f64 |
-//! | [`column_sum`] | sums over rows, for the gradients of gamma and beta |
+//! | [`gradients`] | sums over rows, for the gradients of gamma and beta |
 //! | [`reference`] | plain f64 loops: the specification, and the oracle of every test |
 //! | [`abi`] | the exports |
 //!
@@ -19,8 +19,8 @@
 //! `dgamma`, `dbeta` are gradients of a loss with respect to what stands after the `d`.
 
 pub mod abi;
-pub mod column_sum;
 pub mod extreme;
+pub mod gradients;
 pub mod layer_norm;
 pub mod reference;
 pub mod row;

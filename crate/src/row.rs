@@ -1,7 +1,7 @@
 //! Walks rows by vectors, tails included. These are the only loops over pointers: a kernel says what
 //! happens to one vector, and whether the row's length is a multiple of four is settled here.
 
-use crate::vector::{LANES, Vector};
+use crate::vector::{LANES, Pair, Real, Vector};
 use core::array::from_fn;
 use core::cell::Cell;
 
@@ -34,135 +34,253 @@ pub fn element<'a>(row: Row<'a>, at: usize) -> &'a Cell<f32> {
     unsafe { row.get_unchecked(at) }
 }
 
-/// Vectors that a running sum takes in f32 before it goes to an f64 total. Sixteen additions lose a few units of
-/// 2^-24 of the sum of magnitudes, 6 where all round a sum of equal values in one direction, and at most 20.
-const RUN: usize = 16;
+/// Vectors in a group, whose lanes are added pairwise.
+const GROUP: usize = 4;
+/// Elements in a group.
+const GROUP_ELEMENTS: usize = GROUP * LANES;
+
+/// A row that a [`sweep`] reads.
+#[derive(Clone, Copy)]
+pub struct Operand<'a> {
+    elements: Row<'a>,
+    /// all bits, or none where each group of vectors reads the same elements
+    mask: usize,
+}
+
+impl<'a> From<Row<'a>> for Operand<'a> {
+    #[inline(always)]
+    fn from(elements: Row<'a>) -> Self {
+        Operand { elements, mask: usize::MAX }
+    }
+}
+
+/// Elements that stand for every group of a row that is absent.
+pub type Neutral = [Cell<f32>; GROUP_ELEMENTS];
+
+/// A [`Neutral`] of one value.
+pub fn neutral(value: f32) -> Neutral {
+    from_fn(|_| Cell::new(value))
+}
+
+impl<'a> Operand<'a> {
+    /// A row, or what stands for it where it is absent.
+    #[inline(always)]
+    pub fn or(row: Option<Row<'a>>, neutral: &'a Neutral) -> Self {
+        row.map_or(Operand { elements: neutral, mask: 0 }, |row| row.into())
+    }
+
+    /// Where the elements from `at` on begin.
+    ///
+    /// # Safety
+    /// The row has so many elements.
+    #[inline(always)]
+    unsafe fn pointer(self, at: usize) -> *const f32 {
+        // SAFETY: as the caller says, or there are `GROUP_ELEMENTS` from the first on.
+        unsafe { self.elements.as_ptr().cast::<f32>().add(at & self.mask) }
+    }
+}
+
+/// What belongs to the columns: scratch that a [`sweep`] walks along with the rows.
+pub trait Columns: Copy {
+    /// How many elements of a row it can go along with.
+    fn cols(self) -> usize;
+
+    /// The scratch from column `at` on.
+    ///
+    /// # Safety
+    /// `at` is a multiple of [`LANES`], and less than the number of columns.
+    unsafe fn from(self, at: usize) -> Self;
+}
+
+/// No scratch.
+impl Columns for () {
+    #[inline(always)]
+    fn cols(self) -> usize {
+        usize::MAX
+    }
+
+    #[inline(always)]
+    unsafe fn from(self, _: usize) {}
+}
+
+/// The sums that a [`sweep`] took: `T` for each of `P` rows, four f64 lanes each.
+pub type Sums<V, const T: usize, const P: usize> = [[[<V as Vector>::Pair; 2]; T]; P];
 
 /// Walks rows of one length in step, to write some of them and to sum others.
 ///
-/// For each vector, `write` maps those of the rows `read` to those of the rows `written`, and `add` adds
-/// those of the rows `summed` to `T` running sums. Every read of a vector comes before any write of it, so
-/// a row written may be one of those read. A vector with elements outside of the row has `fills` there, one
-/// for each row summed: what adds nothing.
+/// For each vector, `write` maps those of the rows `read` to those of the rows `written`. Every read of a vector comes
+/// before any write of it, so a row written may be one of those read. For each of `P` places, `terms` maps the
+/// vectors of the rows `summed` to the terms of `T` sums. A vector with elements outside of the row has `fills` there,
+/// one for each row summed: what has the term 0.
 ///
-/// The order of additions is fixed by the length alone. Of each sum there are `U`, and chunks of `U * RUN`
-/// vectors. In a chunk, vectors go to the `U` in turn while there are `U` of them left; those after that, and
-/// the elements that fill none, go to the first. At the end of a chunk the `U` are added pairwise, then the
-/// lanes ([`Vector::reduce`]), and the result to the total in f64. The loop takes `N` vectors, a multiple of
-/// `U`, in a round, which changes nothing but its speed and size.
+/// The order of additions is fixed by the length alone. Terms are taken in chunks of `CHUNK` groups of four vectors, or
+/// as many as there are. Of a group, neighbours are added pairwise, and the result to a running sum. At the end of a
+/// chunk the lanes of the running sum go to totals in f64. Those vectors that fill no group, and then the elements
+/// that fill no vector, are added one by one to a running sum of their own.
 #[inline(always)]
 pub fn sweep<
     V: Vector,
-    const U: usize,
-    const N: usize,
+    C: Columns,
+    const CHUNK: usize,
     const R: usize,
     const W: usize,
     const S: usize,
     const T: usize,
+    const P: usize,
 >(
-    read: [Row; R],
+    columns: C,
+    read: [Operand; R],
     written: [Row; W],
-    write: impl Fn([V; R]) -> [V; W],
-    summed: [Row; S],
+    write: impl Fn(C, [V; R]) -> [V; W],
+    summed: [[Row; S]; P],
     fills: [f32; S],
-    add: impl Fn([V; T], [V; S]) -> [V; T],
-) -> [f64; T] {
-    let length = if S > 0 { summed[0].len() } else { read[0].len() };
-    check(read.iter().chain(&written).chain(&summed).all(|row| row.len() == length));
-    let read: [*const f32; R] = from_fn(|k| read[k].as_ptr().cast());
+    terms: impl Fn(C, [V; S]) -> [V; T],
+) -> Sums<V, T, P> {
+    let length = if P > 0 { summed[0][0].len() } else { read[0].elements.len() };
+    check(read.iter().all(|operand| operand.mask == 0 || operand.elements.len() == length));
+    check(written.iter().chain(summed.iter().flatten()).all(|row| row.len() == length));
+    check(length <= columns.cols());
     let written: [*mut f32; W] = from_fn(|k| written[k].as_ptr().cast_mut().cast());
-    let summed: [*const f32; S] = from_fn(|k| summed[k].as_ptr().cast());
+    let summed: [[*const f32; S]; P] = from_fn(|p| from_fn(|k| summed[p][k].as_ptr().cast()));
 
-    // `vectors` of the rows from element `at` on, each to the running sums of its turn. Offsets within them are
-    // constants, which the instructions of WebAssembly hold.
-    let whole = |at: usize, count: usize, sums: &mut [[V; T]; U]| {
-        // SAFETY: below, `at + sums.len() * LANES <= length`, the length of every row; cells of f32 have the
-        // layout of f32, and may be written through shared references.
-        unsafe {
-            let read: [*const f32; R] = from_fn(|k| read[k].add(at));
-            let written: [*mut f32; W] = from_fn(|k| written[k].add(at));
-            let summed: [*const f32; S] = from_fn(|k| summed[k].add(at));
-            for turn in 0..count {
-                let sums = &mut sums[turn % U];
-                let offset = turn * LANES;
-                let to_add = from_fn(|k| V::load(summed[k].add(offset)));
-                let results = write(from_fn(|k| V::load(read[k].add(offset))));
-                *sums = add(*sums, to_add);
-                for k in 0..W {
-                    results[k].store(written[k].add(offset));
-                }
-            }
+    // Writes the vector so many vectors behind element `at`; returns its terms. Offsets from `at` are constants, which the
+    // instructions of WebAssembly hold.
+    // SAFETY, in both: `at` and the elements from there are within `length`, the length of every row; cells of f32 have
+    // the layout of f32, and may be written through shared references.
+    let write_vector = |at: usize, vector: usize| unsafe {
+        let offset = vector * LANES;
+        let operands = from_fn(|k| V::load(read[k].pointer(at).add(offset)));
+        let results = write(columns.from(at).from(offset), operands);
+        for k in 0..W {
+            results[k].store(written[k].add(at).add(offset));
         }
     };
+    let terms_of = |p: usize, at: usize, vector: usize| unsafe {
+        let offset = vector * LANES;
+        terms(columns.from(at).from(offset), from_fn(|k| V::load(summed[p][k].add(at).add(offset))))
+    };
+    let writes = R > 0;
 
-    let mut totals = [0.0; T];
+    let mut totals = [[[V::Pair::splat(0.0); 2]; T]; P];
     let mut at = 0;
-    while at < length {
-        let end = if T > 0 { length.min(at + U * RUN * LANES) } else { length };
-        let mut sums = [[V::splat(0.0); T]; U];
-        while at + N * LANES <= end {
-            whole(at, N, &mut sums);
-            at += N * LANES;
-        }
-        while N > U && at + U * LANES <= end {
-            whole(at, U, &mut sums);
-            at += U * LANES;
-        }
-        while U > 1 && at + LANES <= end {
-            whole(at, 1, &mut sums);
-            at += LANES;
-        }
-        if at < end {
-            let count = end - at;
-            // SAFETY: `count` is 1, 2 or 3, and `at + count` is the length of every row.
-            unsafe {
-                let to_add = from_fn(|k| V::load_first(summed[k].add(at), count, fills[k]));
-                let results = write(from_fn(|k| V::load_first(read[k].add(at), count, 0.0)));
-                sums[0] = add(sums[0], to_add);
-                for k in 0..W {
-                    results[k].store_first(written[k].add(at), count);
+    while length - at >= GROUP_ELEMENTS {
+        let groups = (length - at) / GROUP_ELEMENTS;
+        let end = at + if P > 0 { groups.min(CHUNK) } else { groups } * GROUP_ELEMENTS;
+        let mut running = [[V::splat(0.0); T]; P];
+        while at < end {
+            for vector in 0..GROUP {
+                if writes {
+                    write_vector(at, vector);
+                }
+                // The sums of each row follow their share of the writes: all at the end would need more registers.
+                for p in 0..P {
+                    if vector == (p + 1) * GROUP / P - 1 {
+                        let lower = add(terms_of(p, at, 0), terms_of(p, at, 1));
+                        let upper = add(terms_of(p, at, 2), terms_of(p, at, 3));
+                        running[p] = add(running[p], add(lower, upper));
+                    }
                 }
             }
-            at = end;
+            at += GROUP_ELEMENTS;
         }
-        for (t, total) in totals.iter_mut().enumerate() {
-            *total += f64::from(pairwise(sums.map(|sums| sums[t])).reduce());
+        total(&mut totals, running);
+    }
+    if at < length {
+        let mut running = [[V::splat(0.0); T]; P];
+        while length - at >= LANES {
+            if writes {
+                write_vector(at, 0);
+            }
+            for p in 0..P {
+                running[p] = add(running[p], terms_of(p, at, 0));
+            }
+            at += LANES;
         }
+        if at < length {
+            let count = length - at;
+            // SAFETY: as above; `count` is 1, 2 or 3.
+            unsafe {
+                let columns = columns.from(at);
+                if writes {
+                    let results = write(columns, from_fn(|k| V::load_first(read[k].pointer(at), count, 0.0)));
+                    for k in 0..W {
+                        results[k].store_first(written[k].add(at), count);
+                    }
+                }
+                for p in 0..P {
+                    let vectors = from_fn(|k| V::load_first(summed[p][k].add(at), count, fills[k]));
+                    running[p] = add(running[p], terms(columns, vectors));
+                }
+            }
+        }
+        total(&mut totals, running);
     }
     totals
 }
 
-/// The sum of vectors, neighbours first.
+/// Vectors added one to one.
 #[inline(always)]
-fn pairwise<V: Vector, const U: usize>(mut vectors: [V; U]) -> V {
-    let mut step = 1;
-    while step < U {
-        for k in (0..U - step).step_by(2 * step) {
-            vectors[k] = vectors[k] + vectors[k + step];
+fn add<V: Vector, const T: usize>(a: [V; T], b: [V; T]) -> [V; T] {
+    from_fn(|t| a[t] + b[t])
+}
+
+/// Adds running sums to totals.
+#[inline(always)]
+fn total<V: Vector, const T: usize, const P: usize>(totals: &mut Sums<V, T, P>, running: [[V; T]; P]) {
+    for p in 0..P {
+        for t in 0..T {
+            let [lower, upper] = running[p][t].widen();
+            totals[p][t] = [totals[p][t][0] + lower, totals[p][t][1] + upper];
         }
-        step *= 2;
     }
-    vectors[0]
 }
 
-/// A [`sweep`] that only writes, `N` vectors in a round.
+/// Sums in one f64 each: `(lane 0 + lane 2) + (lane 1 + lane 3)`.
 #[inline(always)]
-pub fn map<V: Vector, const N: usize, const R: usize, const W: usize>(
-    read: [Row; R],
+pub fn reduce<V: Vector, const T: usize>(sums: [[V::Pair; 2]; T]) -> [f64; T] {
+    sums.map(|[lower, upper]| (lower + upper).sum())
+}
+
+/// [`reduce`] of the sums of two rows.
+#[inline(always)]
+pub fn reduce_two<V: Vector, const T: usize>(a: [[V::Pair; 2]; T], b: [[V::Pair; 2]; T]) -> [V::Pair; T] {
+    from_fn(|t| V::Pair::reduce(a[t][0] + a[t][1], b[t][0] + b[t][1]))
+}
+
+/// A [`sweep`] that only writes.
+#[inline(always)]
+pub fn map<V: Vector, C: Columns, const R: usize, const W: usize>(
+    columns: C,
+    read: [Operand; R],
     written: [Row; W],
-    write: impl Fn([V; R]) -> [V; W],
+    write: impl Fn(C, [V; R]) -> [V; W],
 ) {
-    sweep::<V, 1, N, R, W, 0, 0>(read, written, write, [], [], |[], []| []);
+    sweep::<V, C, 1, R, W, 0, 0, 0>(columns, read, written, write, [], [], |_, []| []);
 }
 
-/// A [`sweep`] that only adds.
+/// A [`sweep`] that only sums.
 #[inline(always)]
-pub fn sum<V: Vector, const U: usize, const S: usize, const T: usize>(
-    summed: [Row; S],
+pub fn sum<V: Vector, C: Columns, const CHUNK: usize, const S: usize, const T: usize, const P: usize>(
+    columns: C,
+    summed: [[Row; S]; P],
     fills: [f32; S],
-    add: impl Fn([V; T], [V; S]) -> [V; T],
-) -> [f64; T] {
-    sweep::<V, U, 2, 0, 0, S, T>([], [], |[]| [], summed, fills, add)
+    terms: impl Fn(C, [V; S]) -> [V; T],
+) -> Sums<V, T, P> {
+    sweep::<V, C, CHUNK, 0, 0, S, T, P>(columns, [], [], |_, []| [], summed, fills, terms)
+}
+
+/// The vector of four elements of `row`, from `start` on.
+#[inline(always)]
+fn load<V: Vector>(row: Row, start: usize) -> V {
+    // SAFETY: `part` checks that there are four elements.
+    unsafe { V::load(part(row, start, LANES).as_ptr().cast()) }
+}
+
+/// Writes a vector to four elements of `row`, from `start` on.
+#[inline(always)]
+pub fn store<V: Vector>(vector: V, row: Row, start: usize) {
+    // SAFETY: `part` checks that there are four elements, and they are cells.
+    unsafe { vector.store(part(row, start, LANES).as_ptr().cast_mut().cast()) }
 }
 
 /// Sixteen elements of a row: four vectors, at its quarters.
@@ -173,15 +291,11 @@ pub struct Sample {
     pub square: f32,
 }
 
-/// A look at a row before it is read, if it has sixteen elements.
+/// A look at a row of at least sixteen elements before it is read.
 #[inline(always)]
-pub fn sample<V: Vector>(x: Row) -> Option<Sample> {
+pub fn sample<V: Vector>(x: Row) -> Sample {
     let quarter = x.len() / 4;
-    if quarter < LANES {
-        return None;
-    }
-    // SAFETY: `3 * quarter + LANES <= 4 * quarter <= x.len()`.
-    let x: [V; 4] = from_fn(|k| unsafe { V::load(x.as_ptr().add(k * quarter).cast()) });
-    let mean = |x: [V; 4]| pairwise(x).reduce() * (1.0 / 16.0);
-    Some(Sample { mean: mean(x), square: mean(x.map(|x| x * x)) })
+    let x: [V; 4] = from_fn(|k| load(x, k * quarter));
+    let mean = |[a, b, c, d]: [V; 4]| ((a + b) + (c + d)).reduce() * (1.0 / 16.0);
+    Sample { mean: mean(x), square: mean(x.map(|x| x * x)) }
 }

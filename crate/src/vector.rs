@@ -1,10 +1,10 @@
 //! The few vector operations that the kernels use.
 //!
-//! Every implementation gives the same bits: four lanes, one IEEE 754 rounding per operation, and
-//! [`Vector::reduce`] adds the lanes in one fixed order. There is no fused multiply-add, because its
-//! single rounding would give other bits where the hardware lacks it.
+//! Every implementation gives the same bits: four lanes, one IEEE 754 rounding per operation, and sums of
+//! lanes in one fixed order. There is no fused multiply-add, because its single rounding would give other
+//! bits where the hardware lacks it.
 
-use core::ops::{Add, Mul, Sub};
+use core::ops::{Add, Div, Mul, Sub};
 
 mod lanes4;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -26,6 +26,9 @@ pub const LANES: usize = 4;
 
 /// Four f32 lanes.
 pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// Half as many f64 lanes.
+    type Pair: Pair;
+
     /// All lanes are `value`.
     fn splat(value: f32) -> Self;
 
@@ -55,4 +58,65 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 
     /// The sum of the lanes: `(lane 0 + lane 2) + (lane 1 + lane 3)`.
     fn reduce(self) -> f32;
+
+    /// Lanes 0 and 1, then lanes 2 and 3, as f64.
+    fn widen(self) -> [Self::Pair; 2];
+
+    /// The lanes of two pairs, rounded to f32.
+    fn narrow(pairs: [Self::Pair; 2]) -> Self;
+
+    /// For each lane a vector of it alone.
+    fn broadcast(self) -> [Self; LANES];
+}
+
+/// What the statistics of rows are computed in: f64 for one row, a [`Pair`] for two.
+pub trait Real:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// All lanes are `value`.
+    fn splat(value: f64) -> Self;
+
+    /// The square root.
+    fn sqrt(self) -> Self;
+
+    /// Whether each lane is at most that of `other`: false where one is NaN.
+    fn at_most(self, other: Self) -> bool;
+}
+
+/// Two f64 lanes.
+pub trait Pair: Real {
+    /// The two elements at `from`.
+    ///
+    /// # Safety
+    /// Two elements at `from` can be read.
+    unsafe fn load(from: *const f64) -> Self;
+
+    /// Writes the two lanes to `to`.
+    ///
+    /// # Safety
+    /// Two elements at `to` can be written.
+    unsafe fn store(self, to: *mut f64);
+
+    /// The sum of the lanes of `a`, and that of the lanes of `b`.
+    fn reduce(a: Self, b: Self) -> Self;
+
+    /// The sum of the lanes.
+    fn sum(self) -> f64;
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn splat(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn at_most(self, other: Self) -> bool {
+        self <= other
+    }
 }

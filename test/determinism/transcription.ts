@@ -14,21 +14,26 @@ const times = (a: number, b: number) => f32(a * b);
 
 const addLanes = (lanes: ArrayLike<number>) => plus(plus(lanes[0], lanes[2]), plus(lanes[1], lanes[3]));
 
-/** A running sum of `value(0)` to `value(n - 1)` with `accumulators` of four lanes. */
-function runningSum(n: number, accumulators: 1 | 2, value: (k: number) => number): number {
-  let total = 0;
-  const chunk = 64 * accumulators;
-  for (let start = 0; start < n; start += chunk) {
-    const m = Math.min(chunk, n - start);
-    const w = m - (m % (4 * accumulators));
-    const lanes = [new Float32Array(4), new Float32Array(4)];
-    for (let k = 0; k < m; k++) {
-      const accumulator = k < w ? Math.floor(k / 4) % accumulators : 0;
-      lanes[accumulator][k % 4] += f32(value(start + k)); // stored as f32, which rounds
+/** A sum of `value(0)` to `value(n - 1)` with chunks of at most `chunk` groups. */
+function sumOf(n: number, chunk: number, value: (k: number) => number): number {
+  const totals = [0, 0, 0, 0];
+  const at = (k: number) => f32(value(k));
+  let k = 0;
+  while (n - k >= 16) {
+    const groups = Math.min(chunk, Math.floor((n - k) / 16));
+    const running = [0, 0, 0, 0];
+    for (let group = 0; group < groups; group++, k += 16) {
+      for (let lane = 0; lane < 4; lane++) {
+        const [a, b, c, d] = [0, 4, 8, 12].map((vector) => at(k + vector + lane));
+        running[lane] = plus(running[lane], plus(plus(a, b), plus(c, d)));
+      }
     }
-    total += addLanes(lanes[0].map((lane, k) => (accumulators === 2 ? lane + lanes[1][k] : lane)));
+    for (let lane = 0; lane < 4; lane++) totals[lane] += running[lane];
   }
-  return total;
+  const running = [0, 0, 0, 0];
+  for (let lane = 0; k < n; k++, lane = (lane + 1) % 4) running[lane] = plus(running[lane], at(k));
+  for (let lane = 0; lane < 4; lane++) totals[lane] += running[lane];
+  return totals[0] + totals[2] + (totals[1] + totals[3]);
 }
 
 interface Centre {
@@ -44,9 +49,9 @@ function oneNumberWhereItDoes(shift: number, delta: number, rstd: number): Centr
     : { shift, delta: f32(delta) };
 }
 
-function sampledShift(x: Values): number {
+function firstShift(x: Values): number {
+  if (x.length <= 96) return 0;
   const q = Math.floor(x.length / 4);
-  if (q < 4) return x[0];
   const sample = (f: (value: number) => number) => {
     const at = (k: number) => f(x[k]);
     const lanes = [0, 1, 2, 3].map((k) => plus(plus(at(k), at(q + k)), plus(at(2 * q + k), at(3 * q + k))));
@@ -79,15 +84,15 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
     const values = x.subarray(row * cols, (row + 1) * cols);
     const y = result.y.subarray(row * cols, (row + 1) * cols);
 
-    let shift = sampledShift(values);
+    let shift = firstShift(values);
     const moments = () => {
-      const sum = runningSum(cols, 2, (k) => minus(values[k], shift));
-      const squares = runningSum(cols, 2, (k) => times(minus(values[k], shift), minus(values[k], shift)));
-      const delta = sum / cols;
-      return [delta, squares / cols - delta * delta];
+      const sum = sumOf(cols, 4, (k) => minus(values[k], shift));
+      const squares = sumOf(cols, 4, (k) => times(minus(values[k], shift), minus(values[k], shift)));
+      const delta = sum * (1 / cols);
+      return [delta, squares * (1 / cols) - delta * delta];
     };
     let [delta, variance] = moments();
-    if (delta * delta > variance) {
+    for (let again = 0; again < 2 && !(delta * delta <= 0.625 * variance); again++) {
       shift = f32(shift + delta);
       [delta, variance] = moments();
     }
@@ -147,13 +152,13 @@ function backwardRow(
   const shift = times(Math.abs(mean), rstd) <= 1 ? 0 : mean;
   const t = (k: number) => minus(x[k], shift);
   const g = (k: number) => (gamma ? times(dy[k], gamma[k]) : dy[k]);
-  const sumG = runningSum(cols, 1, g);
-  const sumGt = runningSum(cols, 1, (k) => times(g(k), t(k)));
-  const delta = shift === 0 ? mean : runningSum(cols, 1, t) / cols;
+  const sumG = sumOf(cols, 8, g);
+  const sumGt = sumOf(cols, 8, (k) => times(g(k), t(k)));
+  const delta = shift === 0 ? mean : sumOf(cols, 8, t) * (1 / cols);
 
   const isExtreme = !(Number.isFinite(delta) && rstd >= 2 ** -40 && rstd <= 2 ** 40);
-  const slope = f32(((sumGt - delta * sumG) / cols) * rstd);
-  const offset = f32(sumG / cols);
+  const slope = f32((sumGt - delta * sumG) * (1 / cols) * rstd);
+  const offset = f32(sumG * (1 / cols));
   const centre = oneNumberWhereItDoes(shift, delta, rstd);
   const xhat = (k: number) => times(minus(minus(x[k], centre.shift), centre.delta), rstd);
 

@@ -1,4 +1,4 @@
-import { columnSumBytes } from "../engine/abi.js";
+import { gradientsBytes } from "../engine/abi.js";
 import { Call } from "./call.js";
 import {
   checkApart,
@@ -340,13 +340,9 @@ export function runBackward(context: Context, name: string, given: Backward): vo
   const dx = call.output(given.dx, cols, dy);
   const dgamma = call.total(given.dgamma, addsToDgamma);
   const dbeta = call.total(given.dbeta, addsToDbeta);
-  const dgammaSum = call.working(given.dgamma === undefined ? 0 : columnSumBytes(cols));
-  const dbetaSum = call.working(given.dbeta === undefined ? 0 : columnSumBytes(cols));
+  const gradients = call.working(gradientsBytes(cols));
   call.run(context, name, {
-    before(kernels) {
-      if (dgammaSum.pointer !== 0) kernels.column_sum_start(dgammaSum.pointer, cols);
-      if (dbetaSum.pointer !== 0) kernels.column_sum_start(dbetaSum.pointer, cols);
-    },
+    before: (kernels) => kernels.gradients_start(gradients.pointer, gamma.pointer, cols),
     rows: (kernels, firstRow, rows) =>
       kernels.layer_norm_backward_f32(
         dy.pointer,
@@ -355,16 +351,14 @@ export function runBackward(context: Context, name: string, given: Backward): vo
         rstd.pointer,
         gamma.pointer,
         dx.pointer,
-        dgammaSum.pointer,
-        dbetaSum.pointer,
+        gradients.pointer,
         firstRow,
         rows,
         cols,
       ),
-    after(kernels) {
-      const { column_sum_finish_f32: finish } = kernels;
-      if (dgammaSum.pointer !== 0) finish(dgammaSum.pointer, dgamma.pointer, cols, Number(addsToDgamma));
-      if (dbetaSum.pointer !== 0) finish(dbetaSum.pointer, dbeta.pointer, cols, Number(addsToDbeta));
+    after({ gradients_finish_f32: finish }) {
+      finish(gradients.pointer, dgamma.pointer, 0, cols, Number(addsToDgamma));
+      finish(gradients.pointer, 0, dbeta.pointer, cols, Number(addsToDbeta));
     },
   });
 }

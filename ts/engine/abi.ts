@@ -3,12 +3,12 @@ import type { WasmExports } from "./generated/exports.js";
 /**
  * The kernels: what every engine implements, as `crate/src/abi.rs` declares it.
  *
- * Arguments that are places in memory are byte offsets, 0 for one that is absent. The layout of a column
- * sum, the running total that becomes dgamma or dbeta, is the engines' own business: `columnSumBytes`.
+ * Arguments that are places in memory are byte offsets, 0 for one that is absent. How the running
+ * gradients of gamma and beta are laid out is the engines' own business: `gradientsBytes`.
  */
 export type Kernels = Pick<
   WasmExports,
-  "layer_norm_forward_f32" | "layer_norm_backward_f32" | "column_sum_start" | "column_sum_finish_f32"
+  "layer_norm_forward_f32" | "layer_norm_backward_f32" | "gradients_start" | "gradients_finish_f32"
 >;
 
 /** What `WebAssembly.Memory` is to those who use it: bytes that grow, in a new `buffer` each time. */
@@ -27,7 +27,7 @@ export interface Engine {
   readonly heapBase: number;
 }
 
-/** Bytes of a column sum of `cols` columns: totals in f64, a block in f32. */
-export function columnSumBytes(cols: number): number {
-  return cols * (Float64Array.BYTES_PER_ELEMENT + Float32Array.BYTES_PER_ELEMENT);
+/** Bytes of the running gradients of gamma and beta, of `cols` columns: see `crate/src/gradients.rs`. */
+export function gradientsBytes(cols: number): number {
+  return Math.ceil(cols / 4) * 4 * (2 * Float64Array.BYTES_PER_ELEMENT + 3 * Float32Array.BYTES_PER_ELEMENT);
 }

@@ -1,5 +1,5 @@
-import type { Engine, GrowingMemory, Kernels } from "./abi.js";
-import { BLOCK_ROWS, columnSumBlock, endBlock } from "./javascript/column-sum.js";
+import { type Engine, type GrowingMemory, gradientsBytes, type Kernels } from "./abi.js";
+import { BLOCK_ROWS, Gradients } from "./javascript/gradients.js";
 import { backwardRow, forwardRow } from "./javascript/layer-norm.js";
 
 /**
@@ -42,38 +42,28 @@ function kernelsOn(memory: PlainMemory): Kernels {
       }
     },
 
-    layer_norm_backward_f32(dy, x, mean, rstd, gamma, dx, dgamma, dbeta, firstRow, rows, cols) {
+    layer_norm_backward_f32(dy, x, mean, rstd, gamma, dx, gradients, firstRow, rows, cols) {
       const f32 = new Float32Array(memory.buffer);
-      const f64 = new Float64Array(memory.buffer);
-      const at = {
-        gamma: gamma / 4,
-        dgamma: columnSumBlock(dgamma, cols),
-        dbeta: columnSumBlock(dbeta, cols),
-      };
+      const sums = new Gradients(memory.buffer, gradients, cols);
+      const at = { gamma: gamma / 4, dgamma: sums.dgamma, dbeta: sums.dbeta };
       for (let row = 0; row < rows; row++) {
         const start = row * cols;
         const saved = { mean: f32[mean / 4 + row], rstd: f32[rstd / 4 + row] };
         const dxRow = dx === 0 ? 0 : dx / 4 + start;
         backwardRow(f32, dy / 4 + start, x / 4 + start, saved, at, dxRow, cols);
-        if ((firstRow + row + 1) % BLOCK_ROWS === 0) {
-          if (dgamma !== 0) endBlock(f32, f64, dgamma, cols);
-          if (dbeta !== 0) endBlock(f32, f64, dbeta, cols);
-        }
+        if ((firstRow + row + 1) % BLOCK_ROWS === 0) sums.endBlock();
       }
     },
 
-    column_sum_start(sum, cols) {
-      new Float32Array(memory.buffer, sum, 3 * cols).fill(0);
+    gradients_start(gradients, _, cols) {
+      new Uint8Array(memory.buffer, gradients, gradientsBytes(cols)).fill(0);
     },
 
-    column_sum_finish_f32(sum, out, cols, accumulate) {
+    gradients_finish_f32(gradients, dgamma, dbeta, cols, accumulate) {
       const f32 = new Float32Array(memory.buffer);
-      const f64 = new Float64Array(memory.buffer);
-      endBlock(f32, f64, sum, cols);
-      for (let k = 0; k < cols; k++) {
-        const before = accumulate ? f32[out / 4 + k] : 0;
-        f32[out / 4 + k] = before + f64[sum / 8 + k];
-      }
+      const sums = new Gradients(memory.buffer, gradients, cols);
+      if (dgamma !== 0) sums.write(f32, 0, dgamma / 4, accumulate !== 0);
+      if (dbeta !== 0) sums.write(f32, 1, dbeta / 4, accumulate !== 0);
     },
   };
 }

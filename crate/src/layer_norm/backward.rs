@@ -1,20 +1,18 @@
 //! The backward pass.
 
-use super::{Centre, WIDE_COLS, power_of_two};
-use crate::column_sum::ColumnSum;
+use super::{Centre, power_of_two};
 use crate::extreme;
-use crate::row::{Row, element, map, part, sum, sweep};
+use crate::gradients::{Gradients, Strips};
+use crate::row::{Operand, Row, Sums, element, map, part, reduce, sum, sweep};
 use crate::vector::Vector;
 use core::ops::RangeInclusive;
 
-/// Each sum is one running one: there is enough else to do for each vector, and no register to spare.
-const SUMS: usize = 1;
-/// A call of so many elements has its rows in a cache that is near enough not to be waited for.
-const NEAR_ELEMENTS: usize = 1 << 18;
+/// Groups of vectors in a chunk of a sum.
+const CHUNK: usize = 8;
 /// Outside of these, `rstd` is left to [`extreme`]: products in f32 could overflow or lose bits.
 const RSTD_RANGE: RangeInclusive<f32> = power_of_two(-40) as f32..=power_of_two(40) as f32;
 
-/// Backward: the gradients that are asked for.
+/// Backward: the gradients.
 pub struct Backward<'a> {
     /// `[rows, cols]`
     pub dy: Row<'a>,
@@ -28,10 +26,8 @@ pub struct Backward<'a> {
     pub gamma: Option<Row<'a>>,
     /// `[rows, cols]`; may be `dy` or `x`
     pub dx: Option<Row<'a>>,
-    /// `[cols]`, added to
-    pub dgamma: Option<ColumnSum<'a>>,
-    /// `[cols]`, added to
-    pub dbeta: Option<ColumnSum<'a>>,
+    /// of `cols` columns, with `gamma` in it; added to
+    pub gradients: Gradients<'a>,
     /// how many there are
     pub rows: usize,
     /// elements in a row, at least 1
@@ -62,265 +58,183 @@ struct Terms {
     offset: f32,
 }
 
-/// All results of a backward call.
-#[derive(Clone, Copy)]
-struct All<'a> {
-    dx: Row<'a>,
-    dgamma: Row<'a>,
-    dbeta: Row<'a>,
-}
+/// How the elements of a row are centred, and what its sums come to. Nothing where that takes [`extreme`].
+type CentreAndTerms = (Option<Centre>, Option<Terms>);
 
-impl Backward<'_> {
+impl<'a> Backward<'a> {
     /// Runs the pass.
     pub fn run<V: Vector>(&self) {
-        let in_pairs = self.rows * self.cols <= NEAR_ELEMENTS || self.cols > WIDE_COLS;
-        let mut sums = None;
         let mut row = 0;
+        // Of this row and the next, unshifted.
+        let mut sums = None;
         while row < self.rows {
-            let pair = (self.first_row + row).is_multiple_of(2) && row + 1 < self.rows;
-            if in_pairs && pair && self.write_two::<V>(row) {
-                row += 1;
+            let two = self.two_usual::<V>(row, sums.take());
+            if let Some((dx, two)) = two {
+                sums = Some(self.write_two_and_sum::<V>(row, dx, two));
+                self.gradients.row_added::<V>(self.first_row + row + 1);
+                row += 2;
             } else {
-                let this = sums.take().unwrap_or_else(|| self.sums::<V>(row));
-                let (centre, terms) = self.centre_and_terms(row, this);
-                sums = self.write_one::<V>(row, centre, terms, !in_pairs);
+                self.write_one::<V>(row);
+                self.gradients.row_added::<V>(self.first_row + row);
+                row += 1;
             }
-            for sum in [self.dgamma, self.dbeta].iter().flatten() {
-                sum.row_added(self.first_row + row);
-            }
-            row += 1;
         }
     }
 
-    /// Writes a row, and sums the next one if that is wanted and can be done in one loop.
-    fn write_one<V: Vector>(
+    /// What two rows from `row` on are written from, and where to, if they can be written at once and the next two be
+    /// summed: they are of one block of rows, and small in mean.
+    #[inline(always)]
+    fn two_usual<V: Vector>(
         &self,
         row: usize,
-        centre: Option<Centre>,
-        terms: Option<Terms>,
-        sum_next: bool,
-    ) -> Option<GradientSums> {
-        let (Some(centre), Some(terms), Some(all)) = (centre, terms, self.all()) else {
-            self.write_each::<V>(row, centre, terms);
+        sums: Option<[GradientSums; 2]>,
+    ) -> Option<(Row<'a>, [(Centre, Terms); 2])> {
+        let dx = self.dx?;
+        let at_once = (self.first_row + row).is_multiple_of(2)
+            && row + 3 < self.rows
+            && self.shift(row) == 0.0
+            && self.shift(row + 1) == 0.0;
+        if !at_once {
             return None;
-        };
-        if sum_next && row + 1 < self.rows && centre.is_plain() && self.shift(row + 1) == 0.0 {
-            return Some(self.write_all_and_sum::<V>(row, centre, terms, all));
         }
-        self.write_all::<V>(row, centre, terms, all);
-        None
+        let [a, b] = sums.unwrap_or_else(|| [self.sums::<V>(row), self.sums::<V>(row + 1)]);
+        let (a, b) = (self.centre_and_terms(row, a), self.centre_and_terms(row + 1, b));
+        Some((dx, [(a.0?, a.1?), (b.0?, b.1?)]))
     }
 
-    /// The results, if all three are wanted.
-    fn all(&self) -> Option<All<'_>> {
-        let (dx, dgamma, dbeta) = (self.dx?, self.dgamma?, self.dbeta?);
-        Some(All { dx, dgamma: dgamma.block(), dbeta: dbeta.block() })
-    }
-
-    fn row<'a>(&self, of: Row<'a>, row: usize) -> Row<'a> {
-        part(of, row * self.cols, self.cols)
-    }
-
-    /// What is subtracted from `x` in the sums: the saved mean, or 0 where it is at most the standard deviation.
-    /// A saved mean that small is right to half a unit of `xhat`, and the products of `x`
-    /// itself lose nothing that matters. The mean of the other rows is off by its rounding: `sum(t)` tells by how
-    /// much.
+    /// What to sum `x` less of: its mean, or 0 where that is small beside the elements.
     fn shift(&self, row: usize) -> f32 {
-        let (mean, rstd) = (element(self.mean, row).get(), element(self.rstd, row).get());
-        if mean.abs() * rstd <= 1.0 { 0.0 } else { mean }
+        let mean = element(self.mean, row).get();
+        if mean.abs() * element(self.rstd, row).get() <= 1.0 { 0.0 } else { mean }
     }
 
-    fn gradient_sums(&self, row: usize, shift: f32, [t, g, gt]: [f64; 3]) -> GradientSums {
-        let delta =
-            if shift == 0.0 { f64::from(element(self.mean, row).get()) } else { t / self.cols as f64 };
-        GradientSums { shift, delta, g, gt }
-    }
-
-    /// The sums that the wanted gradients need.
+    /// Sums of a row, in one read.
+    #[inline(never)]
     fn sums<V: Vector>(&self, row: usize) -> GradientSums {
-        let (dy, x, shift) = (self.row(self.dy, row), self.row(self.x, row), self.shift(row));
-        // dx needs all three, dgamma the first, dbeta none.
-        let needed = self.dx.is_some() || self.dgamma.is_some() && shift != 0.0;
-        let sums = match self.gamma {
-            _ if !needed => [0.0; 3],
-            Some(gamma) => sum::<V, SUMS, 3, 3>([dy, x, gamma], [0.0, shift, 0.0], |sums, [dy, x, gamma]| {
-                shifted_gradients(shift)(sums, [dy * gamma, x])
-            }),
-            None => sum::<V, SUMS, 2, 3>([dy, x], [0.0, shift], shifted_gradients(shift)),
-        };
-        self.gradient_sums(row, shift, sums)
+        let shift = self.shift(row);
+        let (strips, summed) = (self.gradients.columns(), [self.summed(row)]);
+        if shift == 0.0 {
+            let [sums] = sum::<V, Strips, CHUNK, 2, 2, 1>(strips, summed, [0.0; 2], terms::<V>);
+            return self.unshifted(row, reduce::<V, 2>(sums));
+        }
+        let [sums] = sum::<V, Strips, CHUNK, 2, 3, 1>(strips, summed, [0.0, shift], shifted_terms::<V>(shift));
+        let [t, g, gt] = reduce::<V, 3>(sums);
+        GradientSums { shift, delta: t * self.inverse_cols(), g, gt }
     }
 
-    /// How the row is centred, and the terms of `dx`; nothing for what takes [`extreme`].
-    fn centre_and_terms(&self, row: usize, sums: GradientSums) -> (Option<Centre>, Option<Terms>) {
+    /// Sums of a row from those of `g` and `g * x`.
+    fn unshifted(&self, row: usize, [g, gt]: [f64; 2]) -> GradientSums {
+        GradientSums { shift: 0.0, delta: f64::from(element(self.mean, row).get()), g, gt }
+    }
+
+    /// The rows that a row's sums are of.
+    #[inline(always)]
+    fn summed(&self, row: usize) -> [Row<'a>; 2] {
+        [self.row(self.dy, row), self.row(self.x, row)]
+    }
+
+    fn inverse_cols(&self) -> f64 {
+        1.0 / self.cols as f64
+    }
+
+    fn centre_and_terms(&self, row: usize, sums: GradientSums) -> CentreAndTerms {
         let rstd = element(self.rstd, row).get();
         let GradientSums { shift, delta, g, gt } = sums;
         if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
             return (None, None);
         }
-        let cols = self.cols as f64;
-        // sum(g * (t - delta)) = sum(g * t) - delta * sum(g)
-        let slope = ((gt - delta * g) / cols * f64::from(rstd)) as f32;
-        let offset = (g / cols) as f32;
-        let finite = slope.is_finite() && offset.is_finite();
-        (Some(Centre::new(shift, delta, rstd)), finite.then_some(Terms { slope, offset }))
+        let slope = ((gt - delta * g) * self.inverse_cols() * f64::from(rstd)) as f32;
+        let offset = (g * self.inverse_cols()) as f32;
+        let terms = (slope.is_finite() && offset.is_finite()).then_some(Terms { slope, offset });
+        (Some(Centre::new(shift, delta, rstd)), terms)
     }
 
-    /// `dgamma += dy * xhat`, `dbeta += dy` and `dx` in one read.
-    fn write_all<V: Vector>(&self, row: usize, centre: Centre, terms: Terms, all: All) {
-        let All { dx, dgamma, dbeta } = all;
-        let (dy, x, written) =
-            (self.row(self.dy, row), self.row(self.x, row), [dgamma, dbeta, self.row(dx, row)]);
-        let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-        match self.gamma {
-            Some(gamma) => {
-                map::<V, 1, 5, 3>([dy, x, dgamma, dbeta, gamma], written, |[dy, x, dgamma, dbeta, gamma]| {
-                    let xhat = xhat(x);
-                    [dgamma + dy * xhat, dbeta + dy, dx_of(dy * gamma, xhat)]
-                })
-            }
-            None => map::<V, 1, 4, 3>([dy, x, dgamma, dbeta], written, |[dy, x, dgamma, dbeta]| {
-                let xhat = xhat(x);
-                [dgamma + dy * xhat, dbeta + dy, dx_of(dy, xhat)]
-            }),
-        }
+    /// Row `row` of a matrix.
+    #[inline(always)]
+    fn row(&self, matrix: Row<'a>, row: usize) -> Row<'a> {
+        part(matrix, row * self.cols, self.cols)
     }
 
-    /// [`Backward::write_all`] of a row whose mean is one f32, and the sums of the next, unshifted.
-    fn write_all_and_sum<V: Vector>(
+    /// Writes two rows, and sums the next two.
+    #[inline(never)]
+    fn write_two_and_sum<V: Vector>(
         &self,
         row: usize,
-        centre: Centre,
-        terms: Terms,
-        all: All,
-    ) -> GradientSums {
-        let All { dx, dgamma, dbeta } = all;
-        let (dy, x, written) =
-            (self.row(self.dy, row), self.row(self.x, row), [dgamma, dbeta, self.row(dx, row)]);
-        let (next_dy, next_x) = (self.row(self.dy, row + 1), self.row(self.x, row + 1));
-        let (xhat, dx_of) = (centre.plain_xhat::<V>(), terms.dx::<V>(centre.rstd));
-        let [g, gt] = match self.gamma {
-            Some(gamma) => sweep::<V, SUMS, 4, 5, 3, 3, 2>(
-                [dy, x, dgamma, dbeta, gamma],
-                written,
-                |[dy, x, dgamma, dbeta, gamma]| {
-                    let xhat = xhat(x);
-                    [dgamma + dy * xhat, dbeta + dy, dx_of(dy * gamma, xhat)]
-                },
-                [next_dy, next_x, gamma],
-                [0.0; 3],
-                |sums, [dy, x, gamma]| gradients(sums, [dy * gamma, x]),
-            ),
-            None => sweep::<V, SUMS, 4, 4, 3, 2, 2>(
-                [dy, x, dgamma, dbeta],
-                written,
-                |[dy, x, dgamma, dbeta]| {
-                    let xhat = xhat(x);
-                    [dgamma + dy * xhat, dbeta + dy, dx_of(dy, xhat)]
-                },
-                [next_dy, next_x],
-                [0.0; 2],
-                gradients,
-            ),
-        };
-        self.gradient_sums(row + 1, 0.0, [0.0, g, gt])
-    }
-
-    /// Two rows at once, which share the loads of gamma, dgamma and dbeta. False, and nothing written, where one of
-    /// them needs more than the usual arithmetic.
-    fn write_two<V: Vector>(&self, row: usize) -> bool {
-        let Some(All { dx, dgamma, dbeta }) = self.all() else { return false };
-        if self.shift(row) != 0.0 || self.shift(row + 1) != 0.0 {
-            return false;
-        }
-        let (dy0, dy1) = (self.row(self.dy, row), self.row(self.dy, row + 1));
-        let (x0, x1) = (self.row(self.x, row), self.row(self.x, row + 1));
-        let [g0, gt0, g1, gt1] = match self.gamma {
-            Some(gamma) => sum::<V, SUMS, 5, 4>(
-                [dy0, x0, dy1, x1, gamma],
-                [0.0; 5],
-                |sums, [dy0, x0, dy1, x1, gamma]| gradients_of_two(sums, [dy0 * gamma, x0, dy1 * gamma, x1]),
-            ),
-            None => sum::<V, SUMS, 4, 4>([dy0, x0, dy1, x1], [0.0; 4], gradients_of_two),
-        };
-        let one = self.centre_and_terms(row, self.gradient_sums(row, 0.0, [0.0, g0, gt0]));
-        let two = self.centre_and_terms(row + 1, self.gradient_sums(row + 1, 0.0, [0.0, g1, gt1]));
-        let ((Some(centre0), Some(terms0)), (Some(centre1), Some(terms1))) = (one, two) else { return false };
+        dx: Row,
+        [(centre0, terms0), (centre1, terms1)]: [(Centre, Terms); 2],
+    ) -> [GradientSums; 2] {
+        let ([dy0, x0], [dy1, x1]) = (self.summed(row), self.summed(row + 1));
+        let written = [part(dx, row * self.cols, self.cols), part(dx, (row + 1) * self.cols, self.cols)];
         let (xhat0, xhat1) = (centre0.plain_xhat::<V>(), centre1.plain_xhat::<V>());
         let (dx0, dx1) = (terms0.dx::<V>(centre0.rstd), terms1.dx::<V>(centre1.rstd));
-        let written = [dgamma, dbeta, self.row(dx, row), self.row(dx, row + 1)];
-        match self.gamma {
-            Some(gamma) => map::<V, 2, 7, 4>(
-                [dy0, x0, dy1, x1, dgamma, dbeta, gamma],
-                written,
-                |[dy0, x0, dy1, x1, dgamma, dbeta, gamma]| {
-                    let (x0, x1) = (xhat0(x0), xhat1(x1));
-                    let (dgamma, dbeta) = (dgamma + dy0 * x0 + dy1 * x1, dbeta + dy0 + dy1);
-                    [dgamma, dbeta, dx0(dy0 * gamma, x0), dx1(dy1 * gamma, x1)]
-                },
-            ),
-            None => map::<V, 2, 6, 4>(
-                [dy0, x0, dy1, x1, dgamma, dbeta],
-                written,
-                |[dy0, x0, dy1, x1, dgamma, dbeta]| {
-                    let (x0, x1) = (xhat0(x0), xhat1(x1));
-                    let (dgamma, dbeta) = (dgamma + dy0 * x0 + dy1 * x1, dbeta + dy0 + dy1);
-                    [dgamma, dbeta, dx0(dy0, x0), dx1(dy1, x1)]
-                },
-            ),
-        }
-        true
+        let [sums0, sums1]: Sums<V, 2, 2> = sweep::<V, Strips, CHUNK, 4, 2, 2, 2, 2>(
+            self.gradients.columns(),
+            [dy0, x0, dy1, x1].map(Operand::from),
+            written,
+            |strip, [dy0, x0, dy1, x1]| {
+                let (xhat0, xhat1) = (xhat0(x0), xhat1(x1));
+                strip.update(|dgamma: V| dgamma + dy0 * xhat0 + dy1 * xhat1, |dbeta| dbeta + dy0 + dy1);
+                [dx0(scaled::<V>(strip, dy0), xhat0), dx1(scaled::<V>(strip, dy1), xhat1)]
+            },
+            [self.summed(row + 2), self.summed(row + 3)],
+            [0.0; 2],
+            terms::<V>,
+        );
+        [self.unshifted(row + 2, reduce::<V, 2>(sums0)), self.unshifted(row + 3, reduce::<V, 2>(sums1))]
     }
 
-    /// The wanted gradients one after the other: `dx` last, because it may stand where `dy` does.
-    fn write_each<V: Vector>(&self, row: usize, centre: Option<Centre>, terms: Option<Terms>) {
-        let (dy, x, rstd) = (self.row(self.dy, row), self.row(self.x, row), element(self.rstd, row).get());
-        if let Some(dgamma) = self.dgamma.map(|sum| sum.block()) {
-            match centre.map(Centre::xhat::<V>) {
-                Some(xhat) => {
-                    map::<V, 1, 3, 1>([dy, x, dgamma], [dgamma], |[dy, x, dgamma]| [dgamma + dy * xhat(x)])
-                }
-                None => extreme::add_dgamma(dy, x, rstd, dgamma),
-            }
+    /// Writes a row.
+    #[inline(never)]
+    fn write_one<V: Vector>(&self, row: usize) {
+        let (centre, terms) = self.centre_and_terms(row, self.sums::<V>(row));
+        let [dy, x] = self.summed(row);
+        let strips = self.gradients.columns();
+        let dx = self.dx.map(|dx| self.row(dx, row));
+        if let (Some(centre), Some(terms), Some(dx)) = (centre, terms, dx) {
+            let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
+            return map::<V, Strips, 2, 1>(strips, [dy, x].map(Operand::from), [dx], |strip, [dy, x]| {
+                let xhat = xhat(x);
+                strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
+                [dx_of(scaled::<V>(strip, dy), xhat)]
+            });
         }
-        if let Some(dbeta) = self.dbeta.map(|sum| sum.block()) {
-            map::<V, 1, 2, 1>([dy, dbeta], [dbeta], |[dy, dbeta]| [dbeta + dy]);
+        let rstd = element(self.rstd, row).get();
+        match centre.map(Centre::xhat::<V>) {
+            Some(xhat) => map::<V, Strips, 2, 0>(strips, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
+                let xhat = xhat(x);
+                strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
+                []
+            }),
+            None => extreme::add_gradients(dy, x, rstd, self.gradients),
         }
-        let Some(dx) = self.dx.map(|dx| self.row(dx, row)) else { return };
-        match (centre, terms, self.gamma) {
-            (Some(centre), Some(terms), Some(gamma)) => {
-                let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
-                map::<V, 1, 3, 1>([dy, x, gamma], [dx], |[dy, x, gamma]| [dx_of(dy * gamma, xhat(x))])
-            }
-            (Some(centre), Some(terms), None) => {
-                let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(rstd));
-                map::<V, 1, 2, 1>([dy, x], [dx], |[dy, x]| [dx_of(dy, xhat(x))])
-            }
-            _ => extreme::backward_row(dy, x, rstd, self.gamma, dx),
+        // Last, because it may stand where `dy` does.
+        if let Some(dx) = dx {
+            extreme::backward_row(dy, x, rstd, self.gamma, dx);
         }
     }
 }
 
-/// `g_sum += g`, `gt_sum += g * x`: [`shifted_gradients`] where the shift is 0, and its first sum not needed
+/// `g = dy * gamma`
 #[inline(always)]
-fn gradients<V: Vector>([g_sum, gt_sum]: [V; 2], [g, x]: [V; 2]) -> [V; 2] {
-    [g_sum + g, gt_sum + g * x]
+fn scaled<V: Vector>(strip: Strips, dy: V) -> V {
+    dy * strip.gamma::<V>()
 }
 
-/// [`gradients`] of two rows
+/// The terms `g` and `g * x`: [`shifted_terms`] where the shift is 0, and its first sum not needed
 #[inline(always)]
-fn gradients_of_two<V: Vector>([g0, gt0, g1, gt1]: [V; 4], [dy0, x0, dy1, x1]: [V; 4]) -> [V; 4] {
-    let ([g0, gt0], [g1, gt1]) = (gradients([g0, gt0], [dy0, x0]), gradients([g1, gt1], [dy1, x1]));
-    [g0, gt0, g1, gt1]
+fn terms<V: Vector>(strip: Strips, [dy, x]: [V; 2]) -> [V; 2] {
+    let g = scaled::<V>(strip, dy);
+    [g, g * x]
 }
 
-/// `t_sum += x - shift`, `g_sum += g`, `gt_sum += g * (x - shift)`
+/// The terms `x - shift`, `g`, and `g * (x - shift)`
 #[inline(always)]
-fn shifted_gradients<V: Vector>(shift: f32) -> impl Fn([V; 3], [V; 2]) -> [V; 3] {
+fn shifted_terms<V: Vector>(shift: f32) -> impl Fn(Strips, [V; 2]) -> [V; 3] {
     let shift = V::splat(shift);
-    move |[t_sum, g_sum, gt_sum], [g, x]| {
+    move |strip, [dy, x]| {
         let t = x - shift;
-        [t_sum + t, g_sum + g, gt_sum + g * t]
+        let [g, gt] = terms::<V>(strip, [dy, t]);
+        [t, g, gt]
     }
 }
 

@@ -1,85 +1,108 @@
 //! The forward pass.
 
-use super::{Centre, WIDE_COLS, power_of_two};
+use super::{Centre, power_of_two};
 use crate::extreme;
-use crate::row::{Row, element, map, part, sample, sum, sweep};
-use crate::vector::Vector;
+use crate::row::{Operand, Row, element, map, neutral, part, reduce, reduce_two, sample, store, sum, sweep};
+use crate::vector::{Real, Vector};
+use core::array::from_fn;
 use core::ops::RangeInclusive;
 
-/// Each sum is two running ones: one alone would wait for the latency of additions.
-const SUMS: usize = 2;
-/// A call of more elements than this has its rows in no cache.
-const FAR_ELEMENTS: usize = 1 << 22;
+/// Groups of vectors in a chunk of a sum: sixteen vectors lose at most 4 units of 2^-24.
+const CHUNK: usize = 4;
+/// Rows of at most so many columns are done four at a time: what each row costs beside its elements counts.
+const NARROW_COLS: usize = 96;
+/// How large the square of the mean less the shift may be, beside the variance: their sum is what is summed, and the
+/// difference loses as much more.
+const LARGEST_DELTA: f64 = 0.625;
 /// Outside of these, `var + eps` is left to [`extreme`]: squares in f32 could overflow or lose bits.
 const VARIANCE_RANGE: RangeInclusive<f64> = power_of_two(-80)..=power_of_two(80);
 
-/// Sums of a row, from a sampled shift.
+/// `sum(x - shift)` and `sum((x - shift)^2)` of a row.
 #[derive(Clone, Copy)]
 struct ShiftedSums {
     shift: f32,
-    /// `sum(x - shift)`
-    sum: f64,
-    /// `sum((x - shift)^2)`
-    squares: f64,
+    sums: [f64; 2],
 }
 
 impl ShiftedSums {
+    #[inline(never)]
     fn of<V: Vector>(x: Row, shift: f32) -> Self {
-        let [sum, squares] = sum::<V, SUMS, 1, 2>([x], [shift], shifted_squares(shift));
-        ShiftedSums { shift, sum, squares }
-    }
-
-    /// The mean less the shift, and the variance: `E[(x - shift)^2] - E[x - shift]^2`.
-    fn moments(self, cols: f64) -> (f64, f64) {
-        let delta = self.sum / cols;
-        (delta, self.squares / cols - delta * delta)
+        let [sums] = sum::<V, (), CHUNK, 1, 2, 1>((), [[x]], [shift], shifted_squares(shift));
+        ShiftedSums { shift, sums: reduce::<V, 2>(sums) }
     }
 }
 
-/// What to sum a row's elements less of: near its mean, or 0 where the mean is small beside the elements and
-/// a subtraction would be wasted. A guess, from a sample; [`centre`] looks whether it was good.
+/// The mean less the shift, and the variance: `E[(x - shift)^2] - E[x - shift]^2`.
+#[inline(always)]
+fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64) -> (F, F) {
+    let inverse_cols = F::splat(inverse_cols);
+    let delta = sum * inverse_cols;
+    (delta, squares * inverse_cols - delta * delta)
+}
+
+/// Whether the shift was near enough to the mean.
+#[inline(always)]
+fn is_good<F: Real>(delta: F, var: F) -> bool {
+    (delta * delta).at_most(F::splat(LARGEST_DELTA) * var)
+}
+
+/// Whether `var + eps` is within range.
+#[inline(always)]
+fn is_ordinary<F: Real>(spread: F) -> bool {
+    F::splat(*VARIANCE_RANGE.start()).at_most(spread) && spread.at_most(F::splat(*VARIANCE_RANGE.end()))
+}
+
+/// `1 / sqrt(var + eps)`
+#[inline(always)]
+fn rstd<F: Real>(spread: F) -> F {
+    F::splat(1.0) / spread.sqrt()
+}
+
+/// What to sum a row's elements less of at first: near its mean, or 0 where the mean is small beside the elements
+/// and a subtraction would be wasted. A guess, from a sample; 0 for a narrow row, where that would cost as much as
+/// another read. [`centre`] looks whether it was good.
 #[inline(always)]
 fn shift_of<V: Vector>(x: Row) -> f32 {
-    match sample::<V>(x) {
-        // Not for a constant row, whose shift has to be its value, nor where the squares vanish.
-        Some(sample) if sample.mean * sample.mean < 0.375 * sample.square => 0.0,
-        Some(sample) => sample.mean,
-        None => element(x, 0).get(),
+    if x.len() <= NARROW_COLS {
+        return 0.0;
     }
+    let sample = sample::<V>(x);
+    // Not for a constant row, whose shift has to be its value, nor where the squares vanish.
+    if sample.mean * sample.mean < 0.375 * sample.square { 0.0 } else { sample.mean }
 }
 
-/// `sum += x`, `squares += x^2`: [`shifted_squares`] where the shift is 0
+/// The terms `x` and `x^2`: [`shifted_squares`] where the shift is 0
 #[inline(always)]
-fn squares<V: Vector>([sum, squares]: [V; 2], [x]: [V; 1]) -> [V; 2] {
-    [sum + x, squares + x * x]
+fn squares<V: Vector>(_: (), [x]: [V; 1]) -> [V; 2] {
+    [x, x * x]
 }
 
-/// `sum += x - shift`, `squares += (x - shift)^2`
+/// The terms `x - shift` and `(x - shift)^2`
 #[inline(always)]
-fn shifted_squares<V: Vector>(shift: f32) -> impl Fn([V; 2], [V; 1]) -> [V; 2] {
+fn shifted_squares<V: Vector>(shift: f32) -> impl Fn((), [V; 1]) -> [V; 2] {
     let shift = V::splat(shift);
-    move |[sum, squares], [x]| {
-        let centred = x - shift;
-        [sum + centred, squares + centred * centred]
-    }
+    move |_, [x]| squares((), [x - shift])
 }
 
 /// The centre and the mean of a row, or nothing where that takes [`extreme`].
 ///
-/// The sums are of one read. Where the sampled shift was so far from the mean that the difference of the
-/// two squares would lose more than a bit, there is a second one, from a better shift.
+/// The sums are of one read. Where the shift was too far from the mean, there is a second one, from a better shift, and
+/// a third where the first was very far: a constant row then has its value for the shift.
 fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64) -> Option<(Centre, f32)> {
-    let cols = x.len() as f64;
-    let (mut delta, mut var) = sums.moments(cols);
-    if delta * delta > var {
+    let inverse_cols = 1.0 / x.len() as f64;
+    let (mut delta, mut var) = moments(sums.sums, inverse_cols);
+    for _ in 0..2 {
+        if is_good(delta, var) {
+            break;
+        }
         sums = ShiftedSums::of::<V>(x, (f64::from(sums.shift) + delta) as f32);
-        (delta, var) = sums.moments(cols);
+        (delta, var) = moments(sums.sums, inverse_cols);
     }
     let spread = var.max(0.0) + eps;
-    if !(delta.is_finite() && VARIANCE_RANGE.contains(&spread)) {
+    if !(delta.is_finite() && is_ordinary(spread)) {
         return None;
     }
-    let rstd = (1.0 / spread.sqrt()) as f32;
+    let rstd = rstd(spread) as f32;
     Some((Centre::new(sums.shift, delta, rstd), (f64::from(sums.shift) + delta) as f32))
 }
 
@@ -108,24 +131,37 @@ pub struct Forward<'a> {
 impl Forward<'_> {
     /// Runs the pass.
     pub fn run<V: Vector>(&self) {
-        let cols = self.cols;
-        let x = |row: usize| part(self.x, row * cols, cols);
-        let in_one_loop = cols <= WIDE_COLS || self.rows * cols <= FAR_ELEMENTS;
+        // 1 and -0 change no value.
+        let (one, zero) = (neutral(1.0), neutral(-0.0));
+        let affine = [Operand::or(self.gamma, &one), Operand::or(self.beta, &zero)];
+        let mut row = 0;
+        while self.cols <= NARROW_COLS && row + 4 <= self.rows {
+            if !self.write_four::<V>(row, affine) {
+                self.write_rows::<V>(row, row + 4, affine);
+            }
+            row += 4;
+        }
+        self.write_rows::<V>(row, self.rows, affine);
+    }
+
+    /// Rows `row` to `end`, each with the sums of the next.
+    #[inline(never)]
+    fn write_rows<V: Vector>(&self, mut row: usize, end: usize, affine: [Operand; 2]) {
         let mut sums = None;
-        for row in 0..self.rows {
-            let sum_next = in_one_loop && row + 1 < self.rows;
-            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x(row), shift_of::<V>(x(row))));
-            let y = part(self.y, row * cols, cols);
-            let (mean, rstd) = match centre::<V>(x(row), this, self.eps) {
+        while row < end {
+            let x = self.row(self.x, row);
+            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x, shift_of::<V>(x)));
+            let y = self.row(self.y, row);
+            let (mean, rstd) = match centre::<V>(x, this, self.eps) {
                 Some((centre, mean)) => {
-                    if sum_next && centre.is_plain() && shift_of::<V>(x(row + 1)) == 0.0 {
-                        sums = Some(self.write_y_and_sum::<V>(x(row), centre, y, x(row + 1)));
-                    } else {
-                        self.write_y::<V>(x(row), centre, y);
+                    let next = (row + 1 < end).then(|| self.row(self.x, row + 1));
+                    match next.filter(|next| centre.is_plain() && shift_of::<V>(next) == 0.0) {
+                        Some(next) => sums = Some(self.write_y_and_sum::<V>(x, centre, y, affine, next)),
+                        None => self.write_y::<V>(x, centre, y, affine),
                     }
                     (mean, centre.rstd)
                 }
-                None => extreme::forward_row(x(row), self.gamma, self.beta, y, self.eps),
+                None => extreme::forward_row(x, self.gamma, self.beta, y, self.eps),
             };
             if let Some(means) = self.mean {
                 element(means, row).set(mean);
@@ -133,43 +169,81 @@ impl Forward<'_> {
             if let Some(rstds) = self.rstd {
                 element(rstds, row).set(rstd);
             }
+            row += 1;
         }
+    }
+
+    /// Four narrow rows from `row` on, with their statistics in the lanes of vectors. False, and nothing written,
+    /// where one of them needs more than one read, or [`extreme`].
+    fn write_four<V: Vector>(&self, row: usize, affine: [Operand; 2]) -> bool {
+        let x: [Row; 4] = from_fn(|k| self.row(self.x, row + k));
+        let sums = sum::<V, (), CHUNK, 1, 2, 4>((), x.map(|x| [x]), [0.0], squares);
+        let inverse_cols = 1.0 / self.cols as f64;
+        let two = |a: usize, b: usize| moments(reduce_two::<V, 2>(sums[a], sums[b]), inverse_cols);
+        let [(delta0, var0), (delta1, var1)] = [two(0, 1), two(2, 3)];
+        let [spread0, spread1] = [var0, var1].map(|var| var + V::Pair::splat(self.eps));
+        if !(is_good(delta0, var0) && is_good(delta1, var1) && is_ordinary(spread0) && is_ordinary(spread1)) {
+            return false;
+        }
+        let (mean, rstd) = (V::narrow([delta0, delta1]), V::narrow([rstd(spread0), rstd(spread1)]));
+        let [x0, x1, x2, x3] = x;
+        let y = from_fn(|k| self.row(self.y, row + k));
+        let (means, rstds) = (mean.broadcast(), rstd.broadcast());
+        let [gamma, beta] = affine;
+        let read = [x0.into(), x1.into(), x2.into(), x3.into(), gamma, beta];
+        map::<V, (), 6, 4>((), read, y, |_, [x0, x1, x2, x3, gamma, beta]| {
+            let x = [x0, x1, x2, x3];
+            from_fn(|k| (x[k] - means[k]) * rstds[k] * gamma + beta)
+        });
+        if let Some(means) = self.mean {
+            store(mean, means, row);
+        }
+        if let Some(rstds) = self.rstd {
+            store(rstd, rstds, row);
+        }
+        true
+    }
+
+    /// Row `row` of a matrix.
+    #[inline(always)]
+    fn row<'a>(&self, matrix: Row<'a>, row: usize) -> Row<'a> {
+        part(matrix, row * self.cols, self.cols)
     }
 
     /// `y = xhat * gamma + beta`
-    fn write_y<V: Vector>(&self, x: Row, centre: Centre, y: Row) {
+    #[inline(never)]
+    fn write_y<V: Vector>(&self, x: Row, centre: Centre, y: Row, [gamma, beta]: [Operand; 2]) {
         let xhat = centre.xhat::<V>();
-        match (self.gamma, self.beta) {
-            (Some(gamma), Some(beta)) => {
-                map::<V, 2, 3, 1>([x, gamma, beta], [y], |[x, gamma, beta]| [xhat(x) * gamma + beta])
-            }
-            (Some(gamma), None) => map::<V, 2, 2, 1>([x, gamma], [y], |[x, gamma]| [xhat(x) * gamma]),
-            (None, Some(beta)) => map::<V, 2, 2, 1>([x, beta], [y], |[x, beta]| [xhat(x) + beta]),
-            (None, None) => map::<V, 2, 1, 1>([x], [y], |[x]| [xhat(x)]),
-        }
+        map::<V, (), 3, 1>((), [x.into(), gamma, beta], [y], |_, [x, gamma, beta]| [xhat(x) * gamma + beta]);
     }
 
     /// [`Forward::write_y`] of a row whose mean is one f32, and the sums of the next, unshifted.
-    fn write_y_and_sum<V: Vector>(&self, x: Row, centre: Centre, y: Row, next: Row) -> ShiftedSums {
+    #[inline(always)]
+    fn write_y_and_sum<V: Vector>(
+        &self,
+        x: Row,
+        centre: Centre,
+        y: Row,
+        affine: [Operand; 2],
+        next: Row,
+    ) -> ShiftedSums {
         let xhat = centre.plain_xhat::<V>();
-        let (summed, fills) = ([next], [0.0]);
-        let [sum, squares] = match (self.gamma, self.beta) {
-            (Some(gamma), Some(beta)) => {
-                let write = |[x, gamma, beta]: [V; 3]| [xhat(x) * gamma + beta];
-                sweep::<V, SUMS, 4, 3, 1, 1, 2>([x, gamma, beta], [y], write, summed, fills, squares)
-            }
-            (Some(gamma), None) => {
-                let write = |[x, gamma]: [V; 2]| [xhat(x) * gamma];
-                sweep::<V, SUMS, 4, 2, 1, 1, 2>([x, gamma], [y], write, summed, fills, squares)
-            }
-            (None, Some(beta)) => {
-                let write = |[x, beta]: [V; 2]| [xhat(x) + beta];
-                sweep::<V, SUMS, 4, 2, 1, 1, 2>([x, beta], [y], write, summed, fills, squares)
-            }
-            (None, None) => {
-                sweep::<V, SUMS, 4, 1, 1, 1, 2>([x], [y], |[x]| [xhat(x)], summed, fills, squares)
-            }
+        let run = |[gamma, beta]: [Operand; 2]| {
+            sweep::<V, (), CHUNK, 3, 1, 1, 2, 1>(
+                (),
+                [x.into(), gamma, beta],
+                [y],
+                |_, [x, gamma, beta]| [xhat(x) * gamma + beta],
+                [[next]],
+                [0.0],
+                squares,
+            )
         };
-        ShiftedSums { shift: 0.0, sum, squares }
+        let [sums] = match (self.gamma, self.beta) {
+            // The same, where the compiler sees that none is absent.
+            (Some(gamma), Some(beta)) => run([gamma.into(), beta.into()]),
+            _ => run(affine),
+        };
+        ShiftedSums { shift: 0.0, sums: reduce::<V, 2>(sums) }
     }
 }

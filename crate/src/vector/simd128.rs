@@ -1,38 +1,34 @@
-//! Four lanes as a WebAssembly `v128`.
+//! Lanes as a WebAssembly `v128`.
 
-use super::Vector;
+use super::{LANES, Pair, Real, Vector};
 use core::arch::wasm32::*;
-use core::ops::{Add, Mul, Sub};
+use core::ops::{Add, Div, Mul, Sub};
 
 /// Four f32 lanes in a `v128`.
 #[derive(Clone, Copy, Debug)]
 pub struct Simd128(v128);
 
-impl Add for Simd128 {
-    type Output = Self;
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Simd128(f32x4_add(self.0, other.0))
-    }
-}
+/// Two f64 lanes in a `v128`.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair128(v128);
 
-impl Sub for Simd128 {
-    type Output = Self;
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        Simd128(f32x4_sub(self.0, other.0))
-    }
+macro_rules! instructions {
+    ($lanes:ident: $($operation:ident $method:ident $instruction:ident),*) => {$(
+        impl $operation for $lanes {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                $lanes($instruction(self.0, other.0))
+            }
+        }
+    )*};
 }
-
-impl Mul for Simd128 {
-    type Output = Self;
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        Simd128(f32x4_mul(self.0, other.0))
-    }
-}
+instructions!(Simd128: Add add f32x4_add, Sub sub f32x4_sub, Mul mul f32x4_mul);
+instructions!(Pair128: Add add f64x2_add, Sub sub f64x2_sub, Mul mul f64x2_mul, Div div f64x2_div);
 
 impl Vector for Simd128 {
+    type Pair = Pair128;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Simd128(f32x4_splat(value))
@@ -82,5 +78,69 @@ impl Vector for Simd128 {
     fn reduce(self) -> f32 {
         let pairs = f32x4_add(self.0, i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0));
         f32x4_extract_lane::<0>(pairs) + f32x4_extract_lane::<1>(pairs)
+    }
+
+    #[inline(always)]
+    fn widen(self) -> [Pair128; 2] {
+        let upper = i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0);
+        [self.0, upper].map(|lanes| Pair128(f64x2_promote_low_f32x4(lanes)))
+    }
+
+    #[inline(always)]
+    fn narrow([lower, upper]: [Pair128; 2]) -> Self {
+        let [lower, upper] = [lower, upper].map(|pair| f32x4_demote_f64x2_zero(pair.0));
+        Simd128(i32x4_shuffle::<0, 1, 4, 5>(lower, upper))
+    }
+
+    #[inline(always)]
+    fn broadcast(self) -> [Self; LANES] {
+        [
+            i32x4_shuffle::<0, 0, 0, 0>(self.0, self.0),
+            i32x4_shuffle::<1, 1, 1, 1>(self.0, self.0),
+            i32x4_shuffle::<2, 2, 2, 2>(self.0, self.0),
+            i32x4_shuffle::<3, 3, 3, 3>(self.0, self.0),
+        ]
+        .map(Simd128)
+    }
+}
+
+impl Real for Pair128 {
+    #[inline(always)]
+    fn splat(value: f64) -> Self {
+        Pair128(f64x2_splat(value))
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Pair128(f64x2_sqrt(self.0))
+    }
+
+    #[inline(always)]
+    fn at_most(self, other: Self) -> bool {
+        i64x2_all_true(f64x2_le(self.0, other.0))
+    }
+}
+
+impl Pair for Pair128 {
+    #[inline(always)]
+    unsafe fn load(from: *const f64) -> Self {
+        // SAFETY: the caller says that two elements can be read.
+        Pair128(unsafe { v128_load(from.cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f64) {
+        // SAFETY: the caller says that two elements can be written.
+        unsafe { v128_store(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    fn reduce(a: Self, b: Self) -> Self {
+        Pair128(f64x2_add(i64x2_shuffle::<0, 2>(a.0, b.0), i64x2_shuffle::<1, 3>(a.0, b.0)))
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f64 {
+        f64x2_extract_lane::<0>(self.0) + f64x2_extract_lane::<1>(self.0)
     }
 }

@@ -1,10 +1,9 @@
 use crate::cases::*;
 use crate::kernel_test;
-use layernorm_wasm::column_sum::ColumnSum;
+use layernorm_wasm::gradients::Gradients;
 use layernorm_wasm::layer_norm;
 use layernorm_wasm::reference;
 use layernorm_wasm::vector::{Best, Lanes4, Vector};
-use std::cell::Cell;
 
 /// The units of 2^-24 of the numeric contract.
 const FORWARD_UNITS: f64 = 16.0;
@@ -72,15 +71,12 @@ fn backward_in_calls<V: Vector>(batch: &Batch, wanted: Wanted, rows_per_call: us
     let Batch { mut x, mut dy, mut gamma, cols, .. } = batch.clone();
     let Forward { mut mean, mut rstd, .. } = forward::<V>(batch);
     let mut dx = vec![7.0; x.len()];
-    let mut totals = [vec![0.0; cols], vec![0.0; cols]];
-    let mut blocks = [vec![0.0; cols], vec![0.0; cols]];
-    let mut sums = totals.iter_mut().zip(&mut blocks).map(|(totals, block)| {
-        ColumnSum::new(Cell::from_mut(totals.as_mut_slice()).as_slice_of_cells(), row(block))
-    });
-    let (dgamma_sum, dbeta_sum) = (sums.next().unwrap(), sums.next().unwrap());
+    let mut scratch = scratch(cols);
     let gamma = gamma.as_deref_mut().map(row);
     let (dy, x, dx_row, mean, rstd) =
         (row(&mut dy), row(&mut x), row(&mut dx), row(&mut mean), row(&mut rstd));
+    let gradients = gradients(&mut scratch, cols);
+    gradients.start::<V>(gamma);
     for first_row in (0..batch.rows()).step_by(rows_per_call) {
         let end = batch.rows().min(first_row + rows_per_call);
         let elements = first_row * cols..end * cols;
@@ -91,8 +87,7 @@ fn backward_in_calls<V: Vector>(batch: &Batch, wanted: Wanted, rows_per_call: us
             rstd: &rstd[first_row..end],
             gamma,
             dx: wanted[0].then(|| &dx_row[elements]),
-            dgamma: wanted[1].then_some(dgamma_sum),
-            dbeta: wanted[2].then_some(dbeta_sum),
+            gradients,
             rows: end - first_row,
             cols,
             first_row,
@@ -100,9 +95,20 @@ fn backward_in_calls<V: Vector>(batch: &Batch, wanted: Wanted, rows_per_call: us
         .run::<V>();
     }
     let (mut dgamma, mut dbeta) = (vec![7.0; cols], vec![7.0; cols]);
-    dgamma_sum.finish(row(&mut dgamma), false);
-    dbeta_sum.finish(row(&mut dbeta), false);
+    let out = [(&mut dgamma, wanted[1]), (&mut dbeta, wanted[2])];
+    let [dgamma_row, dbeta_row] = out.map(|(out, wanted)| wanted.then(|| row(out)));
+    gradients.finish::<V>(dgamma_row, dbeta_row, false);
     [dx, dgamma, dbeta]
+}
+
+/// Memory for the gradients of `cols` columns, with what should not matter in it.
+fn scratch(cols: usize) -> Vec<f64> {
+    vec![7.0; Gradients::bytes(cols).div_ceil(size_of::<f64>())]
+}
+
+fn gradients(scratch: &mut [f64], cols: usize) -> Gradients<'_> {
+    // SAFETY: `scratch` has the bytes for it.
+    unsafe { Gradients::at(scratch.as_mut_ptr(), cols) }
 }
 
 pub fn backward<V: Vector>(batch: &Batch) -> [Vec<f32>; 3] {
@@ -310,15 +316,18 @@ kernel_test! {
                 let (expected, [expected_dx, ..]) = (forward::<Best>(&batch), backward::<Best>(&batch));
                 let (mut mean, mut rstd) = (expected.mean.clone(), expected.rstd.clone());
                 let in_place = row(&mut dy);
+                let gamma = gamma.as_deref_mut().map(row);
+                let mut scratch = scratch(cols);
+                let gradients = gradients(&mut scratch, cols);
+                gradients.start::<Best>(gamma);
                 layer_norm::Backward {
                     dy: in_place,
                     x: row(&mut x),
                     mean: row(&mut mean),
                     rstd: row(&mut rstd),
-                    gamma: gamma.as_deref_mut().map(row),
+                    gamma,
                     dx: Some(in_place),
-                    dgamma: None,
-                    dbeta: None,
+                    gradients,
                     rows: 5,
                     cols,
                     first_row: 0,
@@ -328,7 +337,7 @@ kernel_test! {
                 let in_place = row(&mut x);
                 layer_norm::Forward {
                     x: in_place,
-                    gamma: gamma.as_deref_mut().map(row),
+                    gamma,
                     beta: beta.as_deref_mut().map(row),
                     y: in_place,
                     mean: None,
@@ -345,13 +354,19 @@ kernel_test! {
 }
 
 kernel_test! {
-    fn column_sums_accumulate() {
-        let mut out = [1.5, -2.0];
-        let (mut totals, mut block) = ([0.25, 0.0], [0.5, 1.0]);
-        let sum = ColumnSum::new(Cell::from_mut(totals.as_mut_slice()).as_slice_of_cells(), row(&mut block));
-        sum.finish(row(&mut out), true);
-        assert_eq!(out, [2.25, -1.0]);
-        sum.finish(row(&mut out), false);
-        assert_eq!(out, [0.75, 1.0]);
+    fn gradients_accumulate() {
+        let mut scratch = scratch(2);
+        let gradients = gradients(&mut scratch, 2);
+        gradients.start::<Best>(None);
+        gradients.add(0, 0.25, -1.0);
+        gradients.add(1, 0.0, 3.0);
+        gradients.row_added::<Best>(31);
+        gradients.add(0, 0.5, 0.0);
+        gradients.add(1, 1.0, 0.0);
+        let (mut dgamma, mut dbeta) = ([1.5, -2.0], [10.0, 20.0]);
+        gradients.finish::<Best>(Some(row(&mut dgamma)), None, true);
+        assert_eq!(dgamma, [2.25, -1.0]);
+        gradients.finish::<Best>(Some(row(&mut dgamma)), Some(row(&mut dbeta)), false);
+        assert_eq!((dgamma, dbeta), ([0.75, 1.0], [-1.0, 3.0]));
     }
 }

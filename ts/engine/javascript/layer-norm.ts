@@ -10,6 +10,8 @@ const { fround } = Math;
 /** Outside of these, squares in f32 could overflow or lose bits. */
 const [LEAST_VARIANCE, LARGEST_VARIANCE] = [2 ** -80, 2 ** 80];
 const [LEAST_RSTD, LARGEST_RSTD] = [2 ** -40, 2 ** 40];
+/** How large the square of the mean less the shift may be, beside the variance. */
+const LARGEST_DELTA = 0.625;
 /** How far the rounding of a mean to one f32 may move xhat. */
 const MEAN_ROUNDING = 2 ** -24;
 
@@ -36,15 +38,16 @@ export function forwardRow(
   cols: number,
   eps: number,
 ): MeanAndRstd {
+  const inverse = 1 / cols;
   let shift = shiftOf(f32, x, cols);
   let sums = shiftedSums(f32, x, cols, shift);
-  let delta = sums.sum / cols;
-  let variance = sums.squares / cols - delta * delta;
-  if (delta * delta > variance) {
+  let delta = sums.sum * inverse;
+  let variance = sums.squares * inverse - delta * delta;
+  for (let again = 0; again < 2 && !(delta * delta <= LARGEST_DELTA * variance); again++) {
     shift = fround(shift + delta);
     sums = shiftedSums(f32, x, cols, shift);
-    delta = sums.sum / cols;
-    variance = sums.squares / cols - delta * delta;
+    delta = sums.sum * inverse;
+    variance = sums.squares * inverse - delta * delta;
   }
   const spread = Math.max(variance, 0) + eps;
   if (!(Number.isFinite(delta) && spread >= LEAST_VARIANCE && spread <= LARGEST_VARIANCE)) {
@@ -92,9 +95,10 @@ export function backwardRow(
 ): void {
   const firstShift = fround(Math.abs(mean) * rstd) <= 1 ? 0 : mean;
   const sums = gradientSums(f32, dy, x, firstShift, gamma, cols);
-  const meanDelta = firstShift === 0 ? mean : sums.t / cols;
-  const slope = fround(((sums.gt - meanDelta * sums.g) / cols) * rstd);
-  const offset = fround(sums.g / cols);
+  const inverse = 1 / cols;
+  const meanDelta = firstShift === 0 ? mean : sums.t * inverse;
+  const slope = fround((sums.gt - meanDelta * sums.g) * inverse * rstd);
+  const offset = fround(sums.g * inverse);
   const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
   const dxOrdinary = ordinary && Number.isFinite(offset) && Number.isFinite(slope);
   const centre = centreOf(firstShift, meanDelta, rstd);

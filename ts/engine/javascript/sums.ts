@@ -1,120 +1,157 @@
 /*
- * The sums over a row, in the order that `crate/src/row.rs` fixes: running sums in f32, each in four lanes,
- * over chunks of sixteen vectors for each running sum; then running sums, lanes, and chunks in f64.
+ * The sums over a row, in the order that `crate/src/row.rs` fixes: groups of four vectors of four lanes, whose vectors
+ * are added pairwise; a running sum of groups in f32 for each lane, over a chunk of them; totals in f64. What fills no
+ * group has a running sum of its own. Locals, not arrays: they stay in registers.
  */
 
 const { fround } = Math;
 
-/** The elements of four lanes that one running sum takes in a chunk. */
-const RUN = 64;
+/** The elements of four vectors. */
+const GROUP = 16;
+/** The elements of a chunk, forward and backward. */
+const [FORWARD_CHUNK, BACKWARD_CHUNK] = [4 * GROUP, 8 * GROUP];
+/** Rows of at most so many elements are not sampled. */
+const NARROW_COLS = 96;
 
 /** The sum of four lanes. */
 function reduce(lane0: number, lane1: number, lane2: number, lane3: number): number {
   return fround(fround(lane0 + lane2) + fround(lane1 + lane3));
 }
 
+/** The sum of the four elements of a lane of a group, from element `at` on. */
+function group(a: number, b: number, c: number, d: number): number {
+  return fround(fround(a + b) + fround(c + d));
+}
+
 /**
- * What to sum a row's elements less of: near its mean, or 0 where the mean is small beside the elements. A guess,
- * from four vectors at the row's quarters; exactly the row's value where the row is constant.
+ * What to sum a row's elements less of at first: near its mean, or 0 where the mean is small beside the elements. A
+ * guess, from four vectors at the row's quarters.
  */
 export function shiftOf(f32: Float32Array, x: number, cols: number): number {
+  if (cols <= NARROW_COLS) return 0;
   const quarter = Math.floor(cols / 4);
-  if (quarter < 4) return f32[x];
   const lane = (k: number): number =>
-    fround(
-      fround(f32[x + k] + f32[x + quarter + k]) + fround(f32[x + 2 * quarter + k] + f32[x + 3 * quarter + k]),
-    );
+    group(f32[x + k], f32[x + quarter + k], f32[x + 2 * quarter + k], f32[x + 3 * quarter + k]);
   const square = (k: number): number => fround(f32[x + k] * f32[x + k]);
   const squares = (k: number): number =>
-    fround(
-      fround(square(k) + square(quarter + k)) + fround(square(2 * quarter + k) + square(3 * quarter + k)),
-    );
+    group(square(k), square(quarter + k), square(2 * quarter + k), square(3 * quarter + k));
   const mean = fround(reduce(lane(0), lane(1), lane(2), lane(3)) / 16);
   const meanSquare = fround(reduce(squares(0), squares(1), squares(2), squares(3)) / 16);
   return fround(mean * mean) < fround(0.375 * meanSquare) ? 0 : mean;
 }
 
-/** `sum(x - shift)` and `sum((x - shift)^2)`: two running sums each. */
+/** `sum(x - shift)` and `sum((x - shift)^2)`. */
 export function shiftedSums(
   f32: Float32Array,
   x: number,
   cols: number,
   shift: number,
 ): { sum: number; squares: number } {
-  let sum = 0;
-  let squares = 0;
   // Subtracting 0 changes nothing, but takes its time.
   const unshifted = shift === 0;
   const end = x + cols;
-  for (let at = x; at < end; ) {
-    const stop = Math.min(end, at + 2 * RUN);
-    // Eight locals, not an array: they stay in registers. s0 to s3 are the lanes of one running sum.
+  const groupsEnd = end - (cols % GROUP);
+  let total0 = 0,
+    total1 = 0,
+    total2 = 0,
+    total3 = 0;
+  let totalSquare0 = 0,
+    totalSquare1 = 0,
+    totalSquare2 = 0,
+    totalSquare3 = 0;
+  let at = x;
+  while (at < groupsEnd) {
+    const stop = Math.min(groupsEnd, at + FORWARD_CHUNK);
     let s0 = 0,
       s1 = 0,
       s2 = 0,
-      s3 = 0,
-      s4 = 0,
-      s5 = 0,
-      s6 = 0,
-      s7 = 0;
+      s3 = 0;
     let q0 = 0,
       q1 = 0,
       q2 = 0,
-      q3 = 0,
-      q4 = 0,
-      q5 = 0,
-      q6 = 0,
-      q7 = 0;
-    for (; at + 8 <= stop; at += 8) {
-      const c0 = unshifted ? f32[at] : fround(f32[at] - shift);
-      const c1 = unshifted ? f32[at + 1] : fround(f32[at + 1] - shift);
-      const c2 = unshifted ? f32[at + 2] : fround(f32[at + 2] - shift);
-      const c3 = unshifted ? f32[at + 3] : fround(f32[at + 3] - shift);
-      const c4 = unshifted ? f32[at + 4] : fround(f32[at + 4] - shift);
-      const c5 = unshifted ? f32[at + 5] : fround(f32[at + 5] - shift);
-      const c6 = unshifted ? f32[at + 6] : fround(f32[at + 6] - shift);
-      const c7 = unshifted ? f32[at + 7] : fround(f32[at + 7] - shift);
-      s0 = fround(s0 + c0);
-      s1 = fround(s1 + c1);
-      s2 = fround(s2 + c2);
-      s3 = fround(s3 + c3);
-      s4 = fround(s4 + c4);
-      s5 = fround(s5 + c5);
-      s6 = fround(s6 + c6);
-      s7 = fround(s7 + c7);
-      q0 = fround(q0 + fround(c0 * c0));
-      q1 = fround(q1 + fround(c1 * c1));
-      q2 = fround(q2 + fround(c2 * c2));
-      q3 = fround(q3 + fround(c3 * c3));
-      q4 = fround(q4 + fround(c4 * c4));
-      q5 = fround(q5 + fround(c5 * c5));
-      q6 = fround(q6 + fround(c6 * c6));
-      q7 = fround(q7 + fround(c7 * c7));
+      q3 = 0;
+    for (; at < stop; at += GROUP) {
+      {
+        const a = unshifted ? f32[at] : fround(f32[at] - shift);
+        const b = unshifted ? f32[at + 4] : fround(f32[at + 4] - shift);
+        const c = unshifted ? f32[at + 8] : fround(f32[at + 8] - shift);
+        const d = unshifted ? f32[at + 12] : fround(f32[at + 12] - shift);
+        s0 = fround(s0 + group(a, b, c, d));
+        q0 = fround(q0 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
+      }
+      {
+        const a = unshifted ? f32[at + 1] : fround(f32[at + 1] - shift);
+        const b = unshifted ? f32[at + 5] : fround(f32[at + 5] - shift);
+        const c = unshifted ? f32[at + 9] : fround(f32[at + 9] - shift);
+        const d = unshifted ? f32[at + 13] : fround(f32[at + 13] - shift);
+        s1 = fround(s1 + group(a, b, c, d));
+        q1 = fround(q1 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
+      }
+      {
+        const a = unshifted ? f32[at + 2] : fround(f32[at + 2] - shift);
+        const b = unshifted ? f32[at + 6] : fround(f32[at + 6] - shift);
+        const c = unshifted ? f32[at + 10] : fround(f32[at + 10] - shift);
+        const d = unshifted ? f32[at + 14] : fround(f32[at + 14] - shift);
+        s2 = fround(s2 + group(a, b, c, d));
+        q2 = fround(q2 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
+      }
+      {
+        const a = unshifted ? f32[at + 3] : fround(f32[at + 3] - shift);
+        const b = unshifted ? f32[at + 7] : fround(f32[at + 7] - shift);
+        const c = unshifted ? f32[at + 11] : fround(f32[at + 11] - shift);
+        const d = unshifted ? f32[at + 15] : fround(f32[at + 15] - shift);
+        s3 = fround(s3 + group(a, b, c, d));
+        q3 = fround(q3 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
+      }
     }
-    for (; at < stop; at += 4) {
-      const c0 = unshifted ? f32[at] : fround(f32[at] - shift);
-      const c1 = at + 1 < stop ? fround(f32[at + 1] - shift) : 0;
-      const c2 = at + 2 < stop ? fround(f32[at + 2] - shift) : 0;
-      const c3 = at + 3 < stop ? fround(f32[at + 3] - shift) : 0;
-      s0 = fround(s0 + c0);
-      s1 = fround(s1 + c1);
-      s2 = fround(s2 + c2);
-      s3 = fround(s3 + c3);
-      q0 = fround(q0 + fround(c0 * c0));
-      q1 = fround(q1 + fround(c1 * c1));
-      q2 = fround(q2 + fround(c2 * c2));
-      q3 = fround(q3 + fround(c3 * c3));
-    }
-    at = stop;
-    sum += reduce(fround(s0 + s4), fround(s1 + s5), fround(s2 + s6), fround(s3 + s7));
-    squares += reduce(fround(q0 + q4), fround(q1 + q5), fround(q2 + q6), fround(q3 + q7));
+    total0 += s0;
+    total1 += s1;
+    total2 += s2;
+    total3 += s3;
+    totalSquare0 += q0;
+    totalSquare1 += q1;
+    totalSquare2 += q2;
+    totalSquare3 += q3;
   }
-  return { sum, squares };
+  let rest0 = 0,
+    rest1 = 0,
+    rest2 = 0,
+    rest3 = 0;
+  let restSquare0 = 0,
+    restSquare1 = 0,
+    restSquare2 = 0,
+    restSquare3 = 0;
+  for (; at < end; at += 4) {
+    const c0 = fround(f32[at] - shift);
+    const c1 = at + 1 < end ? fround(f32[at + 1] - shift) : 0;
+    const c2 = at + 2 < end ? fround(f32[at + 2] - shift) : 0;
+    const c3 = at + 3 < end ? fround(f32[at + 3] - shift) : 0;
+    rest0 = fround(rest0 + c0);
+    rest1 = fround(rest1 + c1);
+    rest2 = fround(rest2 + c2);
+    rest3 = fround(rest3 + c3);
+    restSquare0 = fround(restSquare0 + fround(c0 * c0));
+    restSquare1 = fround(restSquare1 + fround(c1 * c1));
+    restSquare2 = fround(restSquare2 + fround(c2 * c2));
+    restSquare3 = fround(restSquare3 + fround(c3 * c3));
+  }
+  total0 += rest0;
+  total1 += rest1;
+  total2 += rest2;
+  total3 += rest3;
+  totalSquare0 += restSquare0;
+  totalSquare1 += restSquare1;
+  totalSquare2 += restSquare2;
+  totalSquare3 += restSquare3;
+  return {
+    sum: total0 + total2 + (total1 + total3),
+    squares: totalSquare0 + totalSquare2 + (totalSquare1 + totalSquare3),
+  };
 }
 
 /**
- * With `t = x - shift` and `g = dy * gamma`: `sum(t)`, `sum(g)` and `sum(g * t)`, one running sum each. `sum(t)` is
- * not needed where the shift is 0, and not taken.
+ * With `t = x - shift` and `g = dy * gamma`: `sum(t)`, `sum(g)` and `sum(g * t)`. `sum(t)` is not needed where the shift
+ * is 0, and not taken.
  */
 export function gradientSums(
   f32: Float32Array,
@@ -124,12 +161,23 @@ export function gradientSums(
   gamma: number,
   cols: number,
 ): { t: number; g: number; gt: number } {
-  let t = 0;
-  let g = 0;
-  let gt = 0;
   const unshifted = shift === 0;
-  for (let start = 0; start < cols; start += RUN) {
-    const stop = Math.min(cols, start + RUN);
+  const groupsEnd = cols - (cols % GROUP);
+  let totalT0 = 0,
+    totalT1 = 0,
+    totalT2 = 0,
+    totalT3 = 0;
+  let totalG0 = 0,
+    totalG1 = 0,
+    totalG2 = 0,
+    totalG3 = 0;
+  let totalGt0 = 0,
+    totalGt1 = 0,
+    totalGt2 = 0,
+    totalGt3 = 0;
+  let at = 0;
+  while (at < groupsEnd) {
+    const stop = Math.min(groupsEnd, at + BACKWARD_CHUNK);
     let t0 = 0,
       t1 = 0,
       t2 = 0,
@@ -142,59 +190,98 @@ export function gradientSums(
       p1 = 0,
       p2 = 0,
       p3 = 0;
-    let k = start;
-    for (; k + 4 <= stop; k += 4) {
-      const c0 = unshifted ? f32[x + k] : fround(f32[x + k] - shift);
-      const c1 = unshifted ? f32[x + k + 1] : fround(f32[x + k + 1] - shift);
-      const c2 = unshifted ? f32[x + k + 2] : fround(f32[x + k + 2] - shift);
-      const c3 = unshifted ? f32[x + k + 3] : fround(f32[x + k + 3] - shift);
-      let e0 = f32[dy + k];
-      let e1 = f32[dy + k + 1];
-      let e2 = f32[dy + k + 2];
-      let e3 = f32[dy + k + 3];
-      if (gamma !== 0) {
-        e0 = fround(e0 * f32[gamma + k]);
-        e1 = fround(e1 * f32[gamma + k + 1]);
-        e2 = fround(e2 * f32[gamma + k + 2]);
-        e3 = fround(e3 * f32[gamma + k + 3]);
+    for (; at < stop; at += GROUP) {
+      {
+        const a = unshifted ? f32[x + at] : fround(f32[x + at] - shift);
+        const b = unshifted ? f32[x + at + 4] : fround(f32[x + at + 4] - shift);
+        const c = unshifted ? f32[x + at + 8] : fround(f32[x + at + 8] - shift);
+        const d = unshifted ? f32[x + at + 12] : fround(f32[x + at + 12] - shift);
+        const e = gamma === 0 ? f32[dy + at] : fround(f32[dy + at] * f32[gamma + at]);
+        const f = gamma === 0 ? f32[dy + at + 4] : fround(f32[dy + at + 4] * f32[gamma + at + 4]);
+        const g = gamma === 0 ? f32[dy + at + 8] : fround(f32[dy + at + 8] * f32[gamma + at + 8]);
+        const h = gamma === 0 ? f32[dy + at + 12] : fround(f32[dy + at + 12] * f32[gamma + at + 12]);
+        if (!unshifted) t0 = fround(t0 + group(a, b, c, d));
+        g0 = fround(g0 + group(e, f, g, h));
+        p0 = fround(p0 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
       }
-      if (!unshifted) {
-        t0 = fround(t0 + c0);
-        t1 = fround(t1 + c1);
-        t2 = fround(t2 + c2);
-        t3 = fround(t3 + c3);
+      {
+        const a = unshifted ? f32[x + at + 1] : fround(f32[x + at + 1] - shift);
+        const b = unshifted ? f32[x + at + 5] : fround(f32[x + at + 5] - shift);
+        const c = unshifted ? f32[x + at + 9] : fround(f32[x + at + 9] - shift);
+        const d = unshifted ? f32[x + at + 13] : fround(f32[x + at + 13] - shift);
+        const e = gamma === 0 ? f32[dy + at + 1] : fround(f32[dy + at + 1] * f32[gamma + at + 1]);
+        const f = gamma === 0 ? f32[dy + at + 5] : fround(f32[dy + at + 5] * f32[gamma + at + 5]);
+        const g = gamma === 0 ? f32[dy + at + 9] : fround(f32[dy + at + 9] * f32[gamma + at + 9]);
+        const h = gamma === 0 ? f32[dy + at + 13] : fround(f32[dy + at + 13] * f32[gamma + at + 13]);
+        if (!unshifted) t1 = fround(t1 + group(a, b, c, d));
+        g1 = fround(g1 + group(e, f, g, h));
+        p1 = fround(p1 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
       }
-      g0 = fround(g0 + e0);
-      g1 = fround(g1 + e1);
-      g2 = fround(g2 + e2);
-      g3 = fround(g3 + e3);
-      p0 = fround(p0 + fround(e0 * c0));
-      p1 = fround(p1 + fround(e1 * c1));
-      p2 = fround(p2 + fround(e2 * c2));
-      p3 = fround(p3 + fround(e3 * c3));
+      {
+        const a = unshifted ? f32[x + at + 2] : fround(f32[x + at + 2] - shift);
+        const b = unshifted ? f32[x + at + 6] : fround(f32[x + at + 6] - shift);
+        const c = unshifted ? f32[x + at + 10] : fround(f32[x + at + 10] - shift);
+        const d = unshifted ? f32[x + at + 14] : fround(f32[x + at + 14] - shift);
+        const e = gamma === 0 ? f32[dy + at + 2] : fround(f32[dy + at + 2] * f32[gamma + at + 2]);
+        const f = gamma === 0 ? f32[dy + at + 6] : fround(f32[dy + at + 6] * f32[gamma + at + 6]);
+        const g = gamma === 0 ? f32[dy + at + 10] : fround(f32[dy + at + 10] * f32[gamma + at + 10]);
+        const h = gamma === 0 ? f32[dy + at + 14] : fround(f32[dy + at + 14] * f32[gamma + at + 14]);
+        if (!unshifted) t2 = fround(t2 + group(a, b, c, d));
+        g2 = fround(g2 + group(e, f, g, h));
+        p2 = fround(p2 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
+      }
+      {
+        const a = unshifted ? f32[x + at + 3] : fround(f32[x + at + 3] - shift);
+        const b = unshifted ? f32[x + at + 7] : fround(f32[x + at + 7] - shift);
+        const c = unshifted ? f32[x + at + 11] : fround(f32[x + at + 11] - shift);
+        const d = unshifted ? f32[x + at + 15] : fround(f32[x + at + 15] - shift);
+        const e = gamma === 0 ? f32[dy + at + 3] : fround(f32[dy + at + 3] * f32[gamma + at + 3]);
+        const f = gamma === 0 ? f32[dy + at + 7] : fround(f32[dy + at + 7] * f32[gamma + at + 7]);
+        const g = gamma === 0 ? f32[dy + at + 11] : fround(f32[dy + at + 11] * f32[gamma + at + 11]);
+        const h = gamma === 0 ? f32[dy + at + 15] : fround(f32[dy + at + 15] * f32[gamma + at + 15]);
+        if (!unshifted) t3 = fround(t3 + group(a, b, c, d));
+        g3 = fround(g3 + group(e, f, g, h));
+        p3 = fround(p3 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
+      }
     }
-    const scaled = (k: number): number => (gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]));
-    if (k < stop) {
-      const [c, e] = [fround(f32[x + k] - shift), scaled(k)];
-      t0 = fround(t0 + c);
-      g0 = fround(g0 + e);
-      p0 = fround(p0 + fround(e * c));
-    }
-    if (k + 1 < stop) {
-      const [c, e] = [fround(f32[x + k + 1] - shift), scaled(k + 1)];
-      t1 = fround(t1 + c);
-      g1 = fround(g1 + e);
-      p1 = fround(p1 + fround(e * c));
-    }
-    if (k + 2 < stop) {
-      const [c, e] = [fround(f32[x + k + 2] - shift), scaled(k + 2)];
-      t2 = fround(t2 + c);
-      g2 = fround(g2 + e);
-      p2 = fround(p2 + fround(e * c));
-    }
-    t += reduce(t0, t1, t2, t3);
-    g += reduce(g0, g1, g2, g3);
-    gt += reduce(p0, p1, p2, p3);
+    totalT0 += t0;
+    totalT1 += t1;
+    totalT2 += t2;
+    totalT3 += t3;
+    totalG0 += g0;
+    totalG1 += g1;
+    totalG2 += g2;
+    totalG3 += g3;
+    totalGt0 += p0;
+    totalGt1 += p1;
+    totalGt2 += p2;
+    totalGt3 += p3;
   }
-  return { t, g, gt };
+  const rest = [0, 0, 0, 0];
+  const restG = [0, 0, 0, 0];
+  const restGt = [0, 0, 0, 0];
+  for (let lane = 0; at < cols; at++, lane = (lane + 1) % 4) {
+    const t = fround(f32[x + at] - shift);
+    const g = gamma === 0 ? f32[dy + at] : fround(f32[dy + at] * f32[gamma + at]);
+    rest[lane] = fround(rest[lane] + t);
+    restG[lane] = fround(restG[lane] + g);
+    restGt[lane] = fround(restGt[lane] + fround(g * t));
+  }
+  totalT0 += rest[0];
+  totalT1 += rest[1];
+  totalT2 += rest[2];
+  totalT3 += rest[3];
+  totalG0 += restG[0];
+  totalG1 += restG[1];
+  totalG2 += restG[2];
+  totalG3 += restG[3];
+  totalGt0 += restGt[0];
+  totalGt1 += restGt[1];
+  totalGt2 += restGt[2];
+  totalGt3 += restGt[3];
+  return {
+    t: totalT0 + totalT2 + (totalT1 + totalT3),
+    g: totalG0 + totalG2 + (totalG1 + totalG3),
+    gt: totalGt0 + totalGt2 + (totalGt1 + totalGt3),
+  };
 }
