@@ -3,13 +3,13 @@
 use core::cell::Cell;
 use layernorm_wasm::row::Row;
 
-/// Where a row's walk changes: 0..=67 has every tail, and more than one round of four accumulators; then
-/// one chunk of the sums less one, a chunk and a bit, several, and sizes of real models.
+/// Where a row's walk changes: 0..=67 has every tail, every number of vectors beside a group, and a chunk; then where
+/// rows are no longer narrow, two chunks, several, and sizes of real models.
 pub fn cols() -> impl Iterator<Item = usize> {
-    (1..=67).chain([127, 251, 255, 256, 257, 509, 768, 1000, 1024, 4096])
+    (1..=67).chain([95, 96, 97, 127, 251, 255, 256, 257, 509, 768, 1000, 1024, 4096])
 }
 
-/// None, one, odd, and more than one block of the column sums.
+/// None, one, odd, and more than one block of the gradients of gamma and beta.
 pub const ROWS: [usize; 4] = [0, 1, 3, 70];
 
 /// Gamma and beta, present and absent.
