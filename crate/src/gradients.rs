@@ -60,7 +60,7 @@ impl<'a> Gradients<'a> {
             element.set(0.0);
         }
         match gamma {
-            Some(gamma) => map::<V, Strips, 1, 0>(self.columns(), [gamma.into()], [], |strip, [gamma]| {
+            Some(gamma) => map::<V, Strips, 1, 1, 0>(self.columns(), [gamma.into()], [], |strip, [gamma]| {
                 strip.set_gamma(gamma);
                 []
             }),
@@ -107,10 +107,10 @@ impl<'a> Gradients<'a> {
     /// Writes the totals of a gradient, 0 for that of gamma, or adds them to what is there.
     #[inline(never)]
     fn write<V: Vector>(&self, gradient: usize, out: Row, accumulate: bool) {
-        map::<V, Strips, 1, 1>(self.columns(), [out.into()], [out], |strip, [before]| {
+        map::<V, Strips, 1, 1, 1>(self.columns(), [out.into()], [out], |strip, [before]| {
             let before = if accumulate { before } else { V::splat(0.0) }.widen();
-            let (totals, block) = (strip.totals::<V>(gradient), strip.block::<V>(gradient).widen());
-            [V::narrow(from_fn(|half| before[half] + (totals[half] + block[half])))]
+            let total = strip.total::<V>(gradient);
+            [V::narrow([before[0] + total[0], before[1] + total[1]])]
         });
     }
 }
@@ -137,53 +137,59 @@ impl Columns for Strips<'_> {
     }
 }
 
-// SAFETY, in all of it: four columns begin at `strip` and `totals`, as the caller of `from` said, and the elements are
-// cells.
 impl Strips<'_> {
     /// `gamma`
     #[inline(always)]
     pub fn gamma<V: Vector>(self) -> V {
-        unsafe { V::load(self.strip) }
+        self.load(0)
     }
 
     #[inline(always)]
     fn set_gamma<V: Vector>(self, gamma: V) {
-        unsafe { gamma.store(self.strip.cast_mut()) }
+        self.store(0, gamma);
     }
 
     /// Maps the sums over a block of rows.
     #[inline(always)]
     pub fn update<V: Vector>(self, dgamma: impl Fn(V) -> V, dbeta: impl Fn(V) -> V) {
-        unsafe {
-            let at = self.strip.cast_mut();
-            dbeta(V::load(at.add(2 * LANES))).store(at.add(2 * LANES));
-            dgamma(V::load(at.add(LANES))).store(at.add(LANES));
-        }
+        self.store(2, dbeta(self.load(2)));
+        self.store(1, dgamma(self.load(1)));
     }
 
-    /// The totals of a gradient, 0 for that of gamma.
+    /// The sums over all rows of a gradient, 0 for that of gamma.
     #[inline(always)]
-    fn totals<V: Vector>(self, gradient: usize) -> [V::Pair; 2] {
-        from_fn(|half| unsafe { V::Pair::load(self.totals.add(gradient * LANES + half * 2)) })
+    fn total<V: Vector>(self, gradient: usize) -> [V::Pair; 2] {
+        let block = self.load::<V>(1 + gradient).widen();
+        // SAFETY: as of `load`.
+        let totals: [V::Pair; 2] =
+            from_fn(|half| unsafe { V::Pair::load(self.totals.add(gradient * LANES + 2 * half)) });
+        [totals[0] + block[0], totals[1] + block[1]]
     }
 
-    /// The sums over a block of rows.
-    #[inline(always)]
-    fn block<V: Vector>(self, gradient: usize) -> V {
-        unsafe { V::load(self.strip.add((1 + gradient) * LANES)) }
-    }
-
+    /// Adds the sums over a block to the totals.
     #[inline(always)]
     fn end_block<V: Vector>(self) {
         for gradient in 0..2 {
+            let [lower, upper] = self.total::<V>(gradient);
+            self.store(1 + gradient, V::splat(0.0));
+            // SAFETY: as of `load`; the elements are cells.
             unsafe {
-                let (totals, block) = (self.totals::<V>(gradient), self.block::<V>(gradient).widen());
-                V::splat(0.0).store(self.strip.add((1 + gradient) * LANES).cast_mut());
-                for half in 0..2 {
-                    let at = self.totals.add(gradient * LANES + half * 2).cast_mut();
-                    (totals[half] + block[half]).store(at);
-                }
+                let totals = self.totals.add(gradient * LANES).cast_mut();
+                lower.store(totals);
+                upper.store(totals.add(2));
             }
         }
+    }
+
+    #[inline(always)]
+    fn load<V: Vector>(self, vector: usize) -> V {
+        // SAFETY: what four columns have begins at `strip` and `totals`, as the caller of `from` said.
+        unsafe { V::load(self.strip.add(vector * LANES)) }
+    }
+
+    #[inline(always)]
+    fn store<V: Vector>(self, vector: usize, value: V) {
+        // SAFETY: as of `load`; the elements are cells.
+        unsafe { value.store(self.strip.add(vector * LANES).cast_mut()) }
     }
 }

@@ -35,7 +35,7 @@ pub fn element<'a>(row: Row<'a>, at: usize) -> &'a Cell<f32> {
 }
 
 /// Vectors in a group, whose lanes are added pairwise.
-const GROUP: usize = 4;
+pub const GROUP: usize = 4;
 /// Elements in a group.
 const GROUP_ELEMENTS: usize = GROUP * LANES;
 
@@ -116,11 +116,14 @@ pub type Sums<V, const T: usize, const P: usize> = [[[<V as Vector>::Pair; 2]; T
 /// The order of additions is fixed by the length alone. Terms are taken in chunks of `CHUNK` groups of four vectors, or
 /// as many as there are. Of a group, neighbours are added pairwise, and the result to a running sum. At the end of a
 /// chunk the lanes of the running sum go to totals in f64. Those vectors that fill no group, and then the elements
-/// that fill no vector, are added one by one to a running sum of their own.
+/// that fill no vector, are added one by one to a running sum of their own. The loop takes `N` vectors in a round: a group,
+/// where rows are summed; else it changes nothing but speed and size.
+#[allow(clippy::needless_range_loop)] // the same index in several arrays
 #[inline(always)]
 pub fn sweep<
     V: Vector,
     C: Columns,
+    const N: usize,
     const CHUNK: usize,
     const R: usize,
     const W: usize,
@@ -140,35 +143,42 @@ pub fn sweep<
     check(read.iter().all(|operand| operand.mask == 0 || operand.elements.len() == length));
     check(written.iter().chain(summed.iter().flatten()).all(|row| row.len() == length));
     check(length <= columns.cols());
+    const { assert!(N == GROUP || P == 0) };
     let written: [*mut f32; W] = from_fn(|k| written[k].as_ptr().cast_mut().cast());
     let summed: [[*const f32; S]; P] = from_fn(|p| from_fn(|k| summed[p][k].as_ptr().cast()));
 
     // Writes the vector so many vectors behind element `at`; returns its terms. Offsets from `at` are constants, which the
     // instructions of WebAssembly hold.
-    // SAFETY, in both: `at` and the elements from there are within `length`, the length of every row; cells of f32 have
-    // the layout of f32, and may be written through shared references.
-    let write_vector = |at: usize, vector: usize| unsafe {
+    let write_vector = |at: usize, vector: usize| {
         let offset = vector * LANES;
-        let operands = from_fn(|k| V::load(read[k].pointer(at).add(offset)));
-        let results = write(columns.from(at).from(offset), operands);
-        for k in 0..W {
-            results[k].store(written[k].add(at).add(offset));
+        // SAFETY: below, the vector is within `length`, the length of every row; cells of f32 have the layout of f32, and
+        // may be written through shared references.
+        unsafe {
+            let operands = from_fn(|k| V::load(read[k].pointer(at).add(offset)));
+            let results = write(columns.from(at).from(offset), operands);
+            for k in 0..W {
+                results[k].store(written[k].add(at).add(offset));
+            }
         }
     };
-    let terms_of = |p: usize, at: usize, vector: usize| unsafe {
+    let terms_of = |p: usize, at: usize, vector: usize| {
         let offset = vector * LANES;
-        terms(columns.from(at).from(offset), from_fn(|k| V::load(summed[p][k].add(at).add(offset))))
+        // SAFETY: as above.
+        unsafe {
+            let vectors = from_fn(|k| V::load(summed[p][k].add(at).add(offset)));
+            terms(columns.from(at).from(offset), vectors)
+        }
     };
     let writes = R > 0;
 
     let mut totals = [[[V::Pair::splat(0.0); 2]; T]; P];
     let mut at = 0;
-    while length - at >= GROUP_ELEMENTS {
-        let groups = (length - at) / GROUP_ELEMENTS;
-        let end = at + if P > 0 { groups.min(CHUNK) } else { groups } * GROUP_ELEMENTS;
+    while N > 1 && length - at >= N * LANES {
+        let rounds = (length - at) / (N * LANES);
+        let end = at + if P > 0 { rounds.min(CHUNK) } else { rounds } * (N * LANES);
         let mut running = [[V::splat(0.0); T]; P];
         while at < end {
-            for vector in 0..GROUP {
+            for vector in 0..N {
                 if writes {
                     write_vector(at, vector);
                 }
@@ -181,7 +191,7 @@ pub fn sweep<
                     }
                 }
             }
-            at += GROUP_ELEMENTS;
+            at += N * LANES;
         }
         total(&mut totals, running);
     }
@@ -225,6 +235,7 @@ fn add<V: Vector, const T: usize>(a: [V; T], b: [V; T]) -> [V; T] {
 }
 
 /// Adds running sums to totals.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn total<V: Vector, const T: usize, const P: usize>(totals: &mut Sums<V, T, P>, running: [[V; T]; P]) {
     for p in 0..P {
@@ -247,15 +258,15 @@ pub fn reduce_two<V: Vector, const T: usize>(a: [[V::Pair; 2]; T], b: [[V::Pair;
     from_fn(|t| V::Pair::reduce(a[t][0] + a[t][1], b[t][0] + b[t][1]))
 }
 
-/// A [`sweep`] that only writes.
+/// A [`sweep`] that only writes, `N` vectors in a round.
 #[inline(always)]
-pub fn map<V: Vector, C: Columns, const R: usize, const W: usize>(
+pub fn map<V: Vector, C: Columns, const N: usize, const R: usize, const W: usize>(
     columns: C,
     read: [Operand; R],
     written: [Row; W],
     write: impl Fn(C, [V; R]) -> [V; W],
 ) {
-    sweep::<V, C, 1, R, W, 0, 0, 0>(columns, read, written, write, [], [], |_, []| []);
+    sweep::<V, C, N, 1, R, W, 0, 0, 0>(columns, read, written, write, [], [], |_, []| []);
 }
 
 /// A [`sweep`] that only sums.
@@ -266,7 +277,7 @@ pub fn sum<V: Vector, C: Columns, const CHUNK: usize, const S: usize, const T: u
     fills: [f32; S],
     terms: impl Fn(C, [V; S]) -> [V; T],
 ) -> Sums<V, T, P> {
-    sweep::<V, C, CHUNK, 0, 0, S, T, P>(columns, [], [], |_, []| [], summed, fills, terms)
+    sweep::<V, C, GROUP, CHUNK, 0, 0, S, T, P>(columns, [], [], |_, []| [], summed, fills, terms)
 }
 
 /// The vector of four elements of `row`, from `start` on.

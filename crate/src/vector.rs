@@ -4,7 +4,7 @@
 //! lanes in one fixed order. There is no fused multiply-add, because its single rounding would give other
 //! bits where the hardware lacks it.
 
-use core::ops::{Add, Div, Mul, Sub};
+use core::ops::{Add, BitAnd, Div, Mul, Sub};
 
 mod lanes4;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -73,14 +73,30 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 pub trait Real:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
+    /// What a comparison gives.
+    type Mask: Mask;
+
     /// All lanes are `value`.
     fn splat(value: f64) -> Self;
 
     /// The square root.
     fn sqrt(self) -> Self;
 
-    /// Whether each lane is at most that of `other`: false where one is NaN.
-    fn at_most(self, other: Self) -> bool;
+    /// Which lanes are at most those of `other`: not one that is NaN.
+    fn at_most(self, other: Self) -> Self::Mask;
+}
+
+/// Lanes of which something holds.
+pub trait Mask: Copy + BitAnd<Output = Self> {
+    /// Whether it holds of all.
+    fn all(self) -> bool;
+}
+
+impl Mask for bool {
+    #[inline(always)]
+    fn all(self) -> bool {
+        self
+    }
 }
 
 /// Two f64 lanes.
@@ -105,6 +121,8 @@ pub trait Pair: Real {
 }
 
 impl Real for f64 {
+    type Mask = bool;
+
     #[inline(always)]
     fn splat(value: f64) -> Self {
         value

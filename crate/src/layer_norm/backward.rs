@@ -3,7 +3,7 @@
 use super::{Centre, power_of_two};
 use crate::extreme;
 use crate::gradients::{Gradients, Strips};
-use crate::row::{Operand, Row, Sums, element, map, part, reduce, sum, sweep};
+use crate::row::{GROUP, Operand, Row, Sums, element, map, part, reduce, sum, sweep};
 use crate::vector::Vector;
 use core::ops::RangeInclusive;
 
@@ -117,9 +117,10 @@ impl<'a> Backward<'a> {
             let [sums] = sum::<V, Strips, CHUNK, 2, 2, 1>(strips, summed, [0.0; 2], terms::<V>);
             return self.unshifted(row, reduce::<V, 2>(sums));
         }
-        let [sums] = sum::<V, Strips, CHUNK, 2, 3, 1>(strips, summed, [0.0, shift], shifted_terms::<V>(shift));
+        let [sums] =
+            sum::<V, Strips, CHUNK, 2, 3, 1>(strips, summed, [0.0, shift], shifted_terms::<V>(shift));
         let [t, g, gt] = reduce::<V, 3>(sums);
-        GradientSums { shift, delta: t * self.inverse_cols(), g, gt }
+        GradientSums { shift, delta: t * (1.0 / self.cols as f64), g, gt }
     }
 
     /// Sums of a row from those of `g` and `g * x`.
@@ -133,18 +134,16 @@ impl<'a> Backward<'a> {
         [self.row(self.dy, row), self.row(self.x, row)]
     }
 
-    fn inverse_cols(&self) -> f64 {
-        1.0 / self.cols as f64
-    }
-
+    #[inline(always)]
     fn centre_and_terms(&self, row: usize, sums: GradientSums) -> CentreAndTerms {
         let rstd = element(self.rstd, row).get();
         let GradientSums { shift, delta, g, gt } = sums;
         if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
             return (None, None);
         }
-        let slope = ((gt - delta * g) * self.inverse_cols() * f64::from(rstd)) as f32;
-        let offset = (g * self.inverse_cols()) as f32;
+        let inverse_cols = 1.0 / self.cols as f64;
+        let slope = ((gt - delta * g) * inverse_cols * f64::from(rstd)) as f32;
+        let offset = (g * inverse_cols) as f32;
         let terms = (slope.is_finite() && offset.is_finite()).then_some(Terms { slope, offset });
         (Some(Centre::new(shift, delta, rstd)), terms)
     }
@@ -156,7 +155,7 @@ impl<'a> Backward<'a> {
     }
 
     /// Writes two rows, and sums the next two.
-    #[inline(never)]
+    #[inline(always)]
     fn write_two_and_sum<V: Vector>(
         &self,
         row: usize,
@@ -167,7 +166,7 @@ impl<'a> Backward<'a> {
         let written = [part(dx, row * self.cols, self.cols), part(dx, (row + 1) * self.cols, self.cols)];
         let (xhat0, xhat1) = (centre0.plain_xhat::<V>(), centre1.plain_xhat::<V>());
         let (dx0, dx1) = (terms0.dx::<V>(centre0.rstd), terms1.dx::<V>(centre1.rstd));
-        let [sums0, sums1]: Sums<V, 2, 2> = sweep::<V, Strips, CHUNK, 4, 2, 2, 2, 2>(
+        let [sums0, sums1]: Sums<V, 2, 2> = sweep::<V, Strips, GROUP, CHUNK, 4, 2, 2, 2, 2>(
             self.gradients.columns(),
             [dy0, x0, dy1, x1].map(Operand::from),
             written,
@@ -192,7 +191,7 @@ impl<'a> Backward<'a> {
         let dx = self.dx.map(|dx| self.row(dx, row));
         if let (Some(centre), Some(terms), Some(dx)) = (centre, terms, dx) {
             let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-            return map::<V, Strips, 2, 1>(strips, [dy, x].map(Operand::from), [dx], |strip, [dy, x]| {
+            return map::<V, Strips, 2, 2, 1>(strips, [dy, x].map(Operand::from), [dx], |strip, [dy, x]| {
                 let xhat = xhat(x);
                 strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
                 [dx_of(scaled::<V>(strip, dy), xhat)]
@@ -200,11 +199,13 @@ impl<'a> Backward<'a> {
         }
         let rstd = element(self.rstd, row).get();
         match centre.map(Centre::xhat::<V>) {
-            Some(xhat) => map::<V, Strips, 2, 0>(strips, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
-                let xhat = xhat(x);
-                strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
-                []
-            }),
+            Some(xhat) => {
+                map::<V, Strips, 1, 2, 0>(strips, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
+                    let xhat = xhat(x);
+                    strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
+                    []
+                })
+            }
             None => extreme::add_gradients(dy, x, rstd, self.gradients),
         }
         // Last, because it may stand where `dy` does.

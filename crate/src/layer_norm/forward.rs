@@ -2,8 +2,10 @@
 
 use super::{Centre, power_of_two};
 use crate::extreme;
-use crate::row::{Operand, Row, element, map, neutral, part, reduce, reduce_two, sample, store, sum, sweep};
-use crate::vector::{Real, Vector};
+use crate::row::{
+    GROUP, Operand, Row, element, map, neutral, part, reduce, reduce_two, sample, store, sum, sweep,
+};
+use crate::vector::{Mask, Real, Vector};
 use core::array::from_fn;
 use core::ops::RangeInclusive;
 
@@ -42,14 +44,14 @@ fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64) -> (F, F) {
 
 /// Whether the shift was near enough to the mean.
 #[inline(always)]
-fn is_good<F: Real>(delta: F, var: F) -> bool {
+fn is_good<F: Real>(delta: F, var: F) -> F::Mask {
     (delta * delta).at_most(F::splat(LARGEST_DELTA) * var)
 }
 
 /// Whether `var + eps` is within range.
 #[inline(always)]
-fn is_ordinary<F: Real>(spread: F) -> bool {
-    F::splat(*VARIANCE_RANGE.start()).at_most(spread) && spread.at_most(F::splat(*VARIANCE_RANGE.end()))
+fn is_ordinary<F: Real>(spread: F) -> F::Mask {
+    F::splat(*VARIANCE_RANGE.start()).at_most(spread) & spread.at_most(F::splat(*VARIANCE_RANGE.end()))
 }
 
 /// `1 / sqrt(var + eps)`
@@ -134,9 +136,10 @@ impl Forward<'_> {
         // 1 and -0 change no value.
         let (one, zero) = (neutral(1.0), neutral(-0.0));
         let affine = [Operand::or(self.gamma, &one), Operand::or(self.beta, &zero)];
+        let inverse_cols = 1.0 / self.cols as f64;
         let mut row = 0;
         while self.cols <= NARROW_COLS && row + 4 <= self.rows {
-            if !self.write_four::<V>(row, affine) {
+            if !self.write_four::<V>(row, affine, inverse_cols) {
                 self.write_rows::<V>(row, row + 4, affine);
             }
             row += 4;
@@ -175,14 +178,14 @@ impl Forward<'_> {
 
     /// Four narrow rows from `row` on, with their statistics in the lanes of vectors. False, and nothing written,
     /// where one of them needs more than one read, or [`extreme`].
-    fn write_four<V: Vector>(&self, row: usize, affine: [Operand; 2]) -> bool {
+    fn write_four<V: Vector>(&self, row: usize, affine: [Operand; 2], inverse_cols: f64) -> bool {
         let x: [Row; 4] = from_fn(|k| self.row(self.x, row + k));
         let sums = sum::<V, (), CHUNK, 1, 2, 4>((), x.map(|x| [x]), [0.0], squares);
-        let inverse_cols = 1.0 / self.cols as f64;
         let two = |a: usize, b: usize| moments(reduce_two::<V, 2>(sums[a], sums[b]), inverse_cols);
         let [(delta0, var0), (delta1, var1)] = [two(0, 1), two(2, 3)];
         let [spread0, spread1] = [var0, var1].map(|var| var + V::Pair::splat(self.eps));
-        if !(is_good(delta0, var0) && is_good(delta1, var1) && is_ordinary(spread0) && is_ordinary(spread1)) {
+        let good = is_good(delta0, var0) & is_good(delta1, var1);
+        if !(good & is_ordinary(spread0) & is_ordinary(spread1)).all() {
             return false;
         }
         let (mean, rstd) = (V::narrow([delta0, delta1]), V::narrow([rstd(spread0), rstd(spread1)]));
@@ -191,7 +194,7 @@ impl Forward<'_> {
         let (means, rstds) = (mean.broadcast(), rstd.broadcast());
         let [gamma, beta] = affine;
         let read = [x0.into(), x1.into(), x2.into(), x3.into(), gamma, beta];
-        map::<V, (), 6, 4>((), read, y, |_, [x0, x1, x2, x3, gamma, beta]| {
+        map::<V, (), 1, 6, 4>((), read, y, |_, [x0, x1, x2, x3, gamma, beta]| {
             let x = [x0, x1, x2, x3];
             from_fn(|k| (x[k] - means[k]) * rstds[k] * gamma + beta)
         });
@@ -214,7 +217,9 @@ impl Forward<'_> {
     #[inline(never)]
     fn write_y<V: Vector>(&self, x: Row, centre: Centre, y: Row, [gamma, beta]: [Operand; 2]) {
         let xhat = centre.xhat::<V>();
-        map::<V, (), 3, 1>((), [x.into(), gamma, beta], [y], |_, [x, gamma, beta]| [xhat(x) * gamma + beta]);
+        map::<V, (), 2, 3, 1>((), [x.into(), gamma, beta], [y], |_, [x, gamma, beta]| {
+            [xhat(x) * gamma + beta]
+        });
     }
 
     /// [`Forward::write_y`] of a row whose mean is one f32, and the sums of the next, unshifted.
@@ -229,7 +234,7 @@ impl Forward<'_> {
     ) -> ShiftedSums {
         let xhat = centre.plain_xhat::<V>();
         let run = |[gamma, beta]: [Operand; 2]| {
-            sweep::<V, (), CHUNK, 3, 1, 1, 2, 1>(
+            sweep::<V, (), GROUP, CHUNK, 3, 1, 1, 2, 1>(
                 (),
                 [x.into(), gamma, beta],
                 [y],

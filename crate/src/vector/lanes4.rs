@@ -85,6 +85,8 @@ impl Vector for Lanes4 {
 }
 
 impl Real for Lanes2 {
+    type Mask = bool;
+
     #[inline(always)]
     fn splat(value: f64) -> Self {
         Lanes2([value; 2])

@@ -1,8 +1,8 @@
 //! Lanes as a WebAssembly `v128`.
 
-use super::{LANES, Pair, Real, Vector};
+use super::{LANES, Mask, Pair, Real, Vector};
 use core::arch::wasm32::*;
-use core::ops::{Add, Div, Mul, Sub};
+use core::ops::{Add, BitAnd, Div, Mul, Sub};
 
 /// Four f32 lanes in a `v128`.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,17 @@ pub struct Simd128(v128);
 /// Two f64 lanes in a `v128`.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair128(v128);
+
+/// All bits or none, in each of the lanes of a [`Pair128`].
+#[derive(Clone, Copy, Debug)]
+pub struct Mask128(v128);
+
+impl Mask for Mask128 {
+    #[inline(always)]
+    fn all(self) -> bool {
+        i64x2_all_true(self.0)
+    }
+}
 
 macro_rules! instructions {
     ($lanes:ident: $($operation:ident $method:ident $instruction:ident),*) => {$(
@@ -25,6 +36,7 @@ macro_rules! instructions {
 }
 instructions!(Simd128: Add add f32x4_add, Sub sub f32x4_sub, Mul mul f32x4_mul);
 instructions!(Pair128: Add add f64x2_add, Sub sub f64x2_sub, Mul mul f64x2_mul, Div div f64x2_div);
+instructions!(Mask128: BitAnd bitand v128_and);
 
 impl Vector for Simd128 {
     type Pair = Pair128;
@@ -105,6 +117,8 @@ impl Vector for Simd128 {
 }
 
 impl Real for Pair128 {
+    type Mask = Mask128;
+
     #[inline(always)]
     fn splat(value: f64) -> Self {
         Pair128(f64x2_splat(value))
@@ -116,8 +130,8 @@ impl Real for Pair128 {
     }
 
     #[inline(always)]
-    fn at_most(self, other: Self) -> bool {
-        i64x2_all_true(f64x2_le(self.0, other.0))
+    fn at_most(self, other: Self) -> Mask128 {
+        Mask128(f64x2_le(self.0, other.0))
     }
 }
 
