@@ -257,28 +257,67 @@ export function gradientSums(
     totalGt2 += p2;
     totalGt3 += p3;
   }
-  const rest = [0, 0, 0, 0];
-  const restG = [0, 0, 0, 0];
-  const restGt = [0, 0, 0, 0];
-  for (let lane = 0; at < cols; at++, lane = (lane + 1) % 4) {
-    const t = fround(f32[x + at] - shift);
-    const g = gamma === 0 ? f32[dy + at] : fround(f32[dy + at] * f32[gamma + at]);
-    rest[lane] = fround(rest[lane] + t);
-    restG[lane] = fround(restG[lane] + g);
-    restGt[lane] = fround(restGt[lane] + fround(g * t));
+  // Lane by lane: few elements are left.
+  {
+    let t = 0,
+      g = 0,
+      gt = 0;
+    for (let k = at; k < cols; k += 4) {
+      const a = fround(f32[x + k] - shift);
+      const e = gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]);
+      t = fround(t + a);
+      g = fround(g + e);
+      gt = fround(gt + fround(e * a));
+    }
+    totalT0 += t;
+    totalG0 += g;
+    totalGt0 += gt;
   }
-  totalT0 += rest[0];
-  totalT1 += rest[1];
-  totalT2 += rest[2];
-  totalT3 += rest[3];
-  totalG0 += restG[0];
-  totalG1 += restG[1];
-  totalG2 += restG[2];
-  totalG3 += restG[3];
-  totalGt0 += restGt[0];
-  totalGt1 += restGt[1];
-  totalGt2 += restGt[2];
-  totalGt3 += restGt[3];
+  {
+    let t = 0,
+      g = 0,
+      gt = 0;
+    for (let k = at + 1; k < cols; k += 4) {
+      const a = fround(f32[x + k] - shift);
+      const e = gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]);
+      t = fround(t + a);
+      g = fround(g + e);
+      gt = fround(gt + fround(e * a));
+    }
+    totalT1 += t;
+    totalG1 += g;
+    totalGt1 += gt;
+  }
+  {
+    let t = 0,
+      g = 0,
+      gt = 0;
+    for (let k = at + 2; k < cols; k += 4) {
+      const a = fround(f32[x + k] - shift);
+      const e = gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]);
+      t = fround(t + a);
+      g = fround(g + e);
+      gt = fround(gt + fround(e * a));
+    }
+    totalT2 += t;
+    totalG2 += g;
+    totalGt2 += gt;
+  }
+  {
+    let t = 0,
+      g = 0,
+      gt = 0;
+    for (let k = at + 3; k < cols; k += 4) {
+      const a = fround(f32[x + k] - shift);
+      const e = gamma === 0 ? f32[dy + k] : fround(f32[dy + k] * f32[gamma + k]);
+      t = fround(t + a);
+      g = fround(g + e);
+      gt = fround(gt + fround(e * a));
+    }
+    totalT3 += t;
+    totalG3 += g;
+    totalGt3 += gt;
+  }
   return {
     t: totalT0 + totalT2 + (totalT1 + totalT3),
     g: totalG0 + totalG2 + (totalG1 + totalG3),
