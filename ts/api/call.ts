@@ -184,12 +184,22 @@ export class Call {
       if (array === undefined || !written || width > 0 !== withRows) continue;
       const start = firstRow * width;
       const count = withRows ? rows * width : array.length;
-      const at = pointer / BYTES;
-      if (count <= FEW) for (let k = 0; k < count; k++) array[start + k] = f32[at + k];
-      else array.set(f32.subarray(at, at + count), start);
+      copyOut(f32, pointer / BYTES, array, start, count);
     }
   }
 }
 
+/** Copies `count` elements of the memory, from the one at `at`, to an array. */
+export function copyOut(
+  f32: Float32Array,
+  at: number,
+  array: Float32Array,
+  start: number,
+  count: number,
+): void {
+  if (count <= FEW) for (let k = 0; k < count; k++) array[start + k] = f32[at + k];
+  else array.set(f32.subarray(at, at + count), start);
+}
+
 /** As many elements are copied faster one by one than by a view that has to be made first. */
-const FEW = 128;
+const FEW = 64;

@@ -22,6 +22,16 @@ const elements = (count: number): string => `${count} element${count === 1 ? "" 
 const sizes = (normalizedShape: number | readonly number[]): string =>
   list(typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape);
 
+/** A value of a wrong type. Out of the checks themselves, which a small call runs a dozen of: they stay short. */
+function wrongType(name: string, argument: string, value: unknown, needed: string): never {
+  throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs ${needed}`);
+}
+
+/** Data of a wrong size. */
+function wrongCount(name: string, argument: string, data: Data, needed: string): never {
+  throw new RangeError(`${name}: ${argument} has ${elements(count(data))}, ${needed}`);
+}
+
 /** A Float32Array of any realm: test runners and frames have constructors of their own. */
 function isFloat32Array(value: unknown): value is Float32Array {
   return ArrayBuffer.isView(value) && (value as Float32Array)[Symbol.toStringTag] === "Float32Array";
@@ -45,9 +55,7 @@ export function checkNormalizedShape(name: string, normalizedShape: number | rea
     return normalizedShape;
   }
   if (!Array.isArray(normalizedShape)) {
-    throw new TypeError(
-      `${name}: normalizedShape is ${describe(normalizedShape)}, needs a number or an array of numbers`,
-    );
+    wrongType(name, "normalizedShape", normalizedShape, "a number or an array of numbers");
   }
   if (normalizedShape.length === 0)
     throw new RangeError(`${name}: normalizedShape is [], needs at least one size`);
@@ -79,7 +87,7 @@ function checkNormalizedSize(name: string, size: unknown, normalizedShape: numbe
 /** `eps`, or its default. */
 export function checkEps(name: string, eps: number | undefined): number {
   if (eps === undefined) return 1e-5;
-  if (typeof eps !== "number") throw new TypeError(`${name}: eps is ${describe(eps)}, needs a number`);
+  if (typeof eps !== "number") wrongType(name, "eps", eps, "a number");
   if (!(eps >= 0 && eps < Number.POSITIVE_INFINITY)) {
     throw new RangeError(`${name}: eps is ${eps}, needs a finite number of at least 0`);
   }
@@ -96,7 +104,7 @@ export function checkOptions<O extends object>(name: string, options: O | undefi
     ArrayBuffer.isView(options) ||
     options instanceof Tensor
   ) {
-    throw new TypeError(`${name}: options is ${describe(options)}, needs an object with options by name`);
+    wrongType(name, "options", options, "an object with options by name");
   }
   return options;
 }
@@ -124,7 +132,7 @@ export function checkData(
   }
   checkNotDisposed(name, context.disposed);
   if (!isFloat32Array(value)) {
-    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs a Float32Array or a Tensor`);
+    wrongType(name, argument, value, "a Float32Array or a Tensor");
   }
   checkAttached(name, argument, value);
 }
@@ -154,11 +162,13 @@ function checkSameKind(
   value: unknown,
   x: Data,
 ): asserts value is Data {
-  if (!(x instanceof Tensor ? value instanceof Tensor : isFloat32Array(value))) {
-    const needed = x instanceof Tensor ? "a Tensor" : "a Float32Array";
-    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs ${needed}, as x is`);
+  if (x instanceof Tensor) {
+    if (!(value instanceof Tensor)) wrongType(name, argument, value, "a Tensor, as x is");
+    checkTensor(context, name, argument, value);
+  } else {
+    if (!isFloat32Array(value)) wrongType(name, argument, value, "a Float32Array, as x is");
+    checkAttached(name, argument, value);
   }
-  checkData(context, name, argument, value);
 }
 
 /** `gamma` or `beta`, where given: `cols` elements. */
@@ -174,9 +184,7 @@ export function checkParameter<T extends Data>(
   if (value === undefined) return undefined;
   checkSameKind(context, name, argument, value, x);
   if (count(value) !== cols) {
-    throw new RangeError(
-      `${name}: ${argument} has ${elements(count(value))}, normalizedShape ${sizes(normalizedShape)} needs ${cols}`,
-    );
+    wrongCount(name, argument, value, `normalizedShape ${sizes(normalizedShape)} needs ${cols}`);
   }
   return value;
 }
@@ -208,7 +216,7 @@ export function checkCount(
 ): void {
   checkSameKind(context, name, argument, value, x);
   if (count(value) !== needed) {
-    throw new RangeError(`${name}: ${argument} has ${elements(count(value))}, needs ${needed}, ${why}`);
+    wrongCount(name, argument, value, `needs ${needed}, ${why}`);
   }
 }
 
@@ -236,9 +244,7 @@ export function checkRows(
     }
   }
   if (size % cols !== 0) {
-    throw new RangeError(
-      `${name}: x has ${elements(size)}, normalizedShape ${sizes(normalizedShape)} needs a multiple of ${cols}`,
-    );
+    wrongCount(name, "x", x, `normalizedShape ${sizes(normalizedShape)} needs a multiple of ${cols}`);
   }
   return size / cols;
 }
@@ -265,8 +271,7 @@ function checkShapeOption(name: string, x: Data, shape: readonly number[]): void
 
 /** The elements of a tensor of this shape. Zero is a size, and [] the shape of one element. */
 export function checkShape(name: string, shape: readonly number[]): number {
-  if (!Array.isArray(shape))
-    throw new TypeError(`${name}: shape is ${describe(shape)}, needs an array of numbers`);
+  if (!Array.isArray(shape)) wrongType(name, "shape", shape, "an array of numbers");
   let size = 1;
   for (const dimension of shape as readonly number[]) {
     if (!(Number.isSafeInteger(dimension) && dimension >= 0)) {
@@ -307,22 +312,21 @@ function checkNumbers(name: string, argument: string, values: ArrayLike<number>)
   } else if (Array.isArray(values)) {
     const wrong = values.findIndex((value) => typeof value !== "number");
     if (wrong === -1) return;
-    throw new TypeError(`${name}: ${argument}[${wrong}] is ${describe(values[wrong])}, needs a number`);
+    wrongType(name, `${argument}[${wrong}]`, values[wrong], "a number");
   }
-  throw new TypeError(`${name}: ${argument} is ${describe(values)}, needs an array of numbers`);
+  wrongType(name, argument, values, "an array of numbers");
 }
 
 /** The storage type of a tensor. */
 export function checkDtype(name: string, dtype: Dtype): void {
   if (dtype === "f16" || dtype === "bf16") throw new Error(`${name}: dtype ${dtype} is not available yet`);
-  if (dtype !== "f32")
-    throw new TypeError(`${name}: dtype is ${describe(dtype)}, needs "f32", "f16" or "bf16"`);
+  if (dtype !== "f32") wrongType(name, "dtype", dtype, '"f32", "f16" or "bf16"');
 }
 
 /** The results of an `out` object must be among `names`. */
 export function checkOut(name: string, out: object, names: readonly string[]): void {
   if (typeof out !== "object" || out === null || ArrayBuffer.isView(out) || out instanceof Tensor) {
-    throw new TypeError(`${name}: out is ${describe(out)}, needs an object with some of ${names.join(", ")}`);
+    wrongType(name, "out", out, `an object with some of ${names.join(", ")}`);
   }
   for (const key in out) {
     if (names.includes(key)) continue;
@@ -335,10 +339,7 @@ export function checkOut(name: string, out: object, names: readonly string[]): v
 /** The names of results that are not wanted. */
 export function checkSkip(name: string, skip: readonly string[] | undefined, names: readonly string[]): void {
   if (skip === undefined) return;
-  if (!Array.isArray(skip))
-    throw new TypeError(
-      `${name}: skip is ${describe(skip)}, needs an array with some of ${names.join(", ")}`,
-    );
+  if (!Array.isArray(skip)) wrongType(name, "skip", skip, `an array with some of ${names.join(", ")}`);
   for (const result of skip) {
     if (!names.includes(result)) {
       throw new TypeError(`${name}: skip has ${describe(result)}, needs some of ${names.join(", ")}`);
@@ -349,14 +350,13 @@ export function checkSkip(name: string, skip: readonly string[] | undefined, nam
 /** A flag, false unless given. */
 export function checkFlag(name: string, argument: string, value: boolean | undefined): boolean {
   if (value === undefined) return false;
-  if (typeof value !== "boolean")
-    throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs a boolean`);
+  if (typeof value !== "boolean") wrongType(name, argument, value, "a boolean");
   return value;
 }
 
 /**
  * That no output shares memory with an input or another output. `inPlace` is the one input that the first output
- * may be. Names and data stand in the same order; all without an allocation that a small call would feel.
+ * may be. Names and data stand in the same order; the one output that has no name is `out` itself.
  */
 export function checkOverlap(
   name: string,
@@ -366,51 +366,73 @@ export function checkOverlap(
   outputs: readonly (Data | undefined)[],
   inPlace: Data,
 ): void {
-  for (let k = 0; k < outputs.length; k++) {
-    const written = outputs[k];
-    if (written === undefined) continue;
-    for (let i = 0; i < inputs.length; i++) {
-      checkApart(
-        name,
-        `out.${outputNames[k]}`,
-        written,
-        inputNames[i],
-        inputs[i],
-        k === 0 && inputs[i] === inPlace,
-      );
-    }
-    for (let other = k + 1; other < outputs.length; other++) {
-      const alsoWritten = outputs[other];
-      if (alsoWritten === undefined || !overlaps(written, alsoWritten)) continue;
-      throw new RangeError(
-        `${name}: out.${outputNames[k]} overlaps out.${outputNames[other]}, each needs memory of its own`,
-      );
-    }
+  const from = inputs.map(memoryOf);
+  const to = outputs.map(memoryOf);
+  outputs.forEach((written, k) => {
+    if (written === undefined) return;
+    inputs.forEach((read, i) => {
+      if (from[i] !== to[k] || read === undefined || !overlaps(read, written)) return;
+      const mayBeSame = k === 0 && read === inPlace;
+      if (mayBeSame && sameElements(read, written)) return;
+      const hint = mayBeSame ? `, or to be ${inputNames[i]} itself` : "";
+      overlapping(name, outputNames[k], inputNames[i], `needs memory of its own${hint}`);
+    });
+    outputs.forEach((alsoWritten, other) => {
+      if (other <= k || to[other] !== to[k] || alsoWritten === undefined || !overlaps(written, alsoWritten))
+        return;
+      overlapping(name, outputNames[k], `out.${outputNames[other]}`, "each needs memory of its own");
+    });
+  });
+}
+
+/** The arguments of a `layerNorm` on plain arrays, of which `out` shares a buffer with no other. */
+export type Apart = readonly [x: Data, gamma: Data | undefined, beta: Data | undefined, out: Data];
+
+/** The most bytes of a buffer that is kept alive by being known. */
+const KNOWN_BYTES = 16 * 1024;
+
+/**
+ * `checkOverlap` for `layerNorm`, where it would be a third of a small call. An array never gets another buffer, so
+ * those of the last call, if small, need not be asked for theirs again.
+ */
+export function checkOutApart(
+  context: Context,
+  name: string,
+  x: Data,
+  gamma: Data | undefined,
+  beta: Data | undefined,
+  out: Data,
+): void {
+  const known = context.apart;
+  if (known !== undefined && known[0] === x && known[1] === gamma && known[2] === beta && known[3] === out)
+    return;
+  const memory = memoryOf(out);
+  if ((x === out || memoryOf(x) !== memory) && memoryOf(gamma) !== memory && memoryOf(beta) !== memory) {
+    if (isSmall(x) && isSmall(gamma) && isSmall(beta) && isSmall(out)) context.apart = [x, gamma, beta, out];
+  } else {
+    checkOverlap(name, ["x", "gamma", "beta"], [x, gamma, beta], [], [out], x);
   }
 }
 
-/** That an output shares no memory with an input, or is that input where it may be. */
-export function checkApart(
-  name: string,
-  output: string,
-  written: Data,
-  input: string,
-  read: Data | undefined,
-  mayBeSame: boolean,
-): void {
-  if (read === undefined || !overlaps(read, written)) return;
-  if (mayBeSame && sameElements(read, written)) return;
-  const hint = mayBeSame ? `, or to be ${input} itself` : "";
-  throw new RangeError(`${name}: ${output} overlaps ${input}, needs memory of its own${hint}`);
+/** Whether data, if given, is an array in a small buffer. A tensor is not kept: it could not be forgotten. */
+function isSmall(data: Data | undefined): boolean {
+  return data === undefined || (!(data instanceof Tensor) && data.buffer.byteLength <= KNOWN_BYTES);
 }
 
+function overlapping(name: string, output: string | undefined, argument: string, needed: string): never {
+  const out = output === undefined ? "out" : `out.${output}`;
+  throw new RangeError(`${name}: ${out} overlaps ${argument}, ${needed}`);
+}
+
+/** What data must share to overlap: a tensor overlaps itself alone. To ask for a buffer is a slow call. */
+function memoryOf(data: Data | undefined): object | undefined {
+  return data === undefined || data instanceof Tensor ? data : data.buffer;
+}
+
+/** Whether data in the same memory share elements. */
 function overlaps(a: Data, b: Data): boolean {
-  if (a instanceof Tensor || b instanceof Tensor) return a === b && count(a) > 0;
-  return (
-    a.buffer === b.buffer &&
-    a.byteOffset < b.byteOffset + b.byteLength &&
-    b.byteOffset < a.byteOffset + a.byteLength
-  );
+  if (a instanceof Tensor || b instanceof Tensor) return count(a) > 0;
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }
 
 function sameElements(a: Data, b: Data): boolean {
@@ -437,8 +459,7 @@ export function checkBytes(
   most: number,
 ): number {
   if (bytes === undefined) return otherwise;
-  if (typeof bytes !== "number")
-    throw new TypeError(`${name}: ${argument} is ${describe(bytes)}, needs a number of bytes`);
+  if (typeof bytes !== "number") wrongType(name, argument, bytes, "a number of bytes");
   if (!(Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= most)) {
     throw new RangeError(`${name}: ${argument} is ${bytes}, needs a whole number of bytes from 0 to ${most}`);
   }
@@ -449,7 +470,7 @@ export function checkBytes(
 export function checkModule(name: string, module: unknown, kernel: string): void {
   if (module === undefined) return;
   if (!(typeof WebAssembly === "object" && module instanceof WebAssembly.Module)) {
-    throw new TypeError(`${name}: module is ${describe(module)}, needs a WebAssembly.Module`);
+    wrongType(name, "module", module, "a WebAssembly.Module");
   }
   if (!WebAssembly.Module.exports(module).some(({ name }) => name === kernel)) {
     throw new TypeError(`${name}: module is another one, needs this package's layernorm.wasm, compiled`);
@@ -492,9 +513,7 @@ export function checkState(name: string, value: unknown, key: string, size: numb
 /** A state to load, with no key but those of the layer. */
 export function checkStateKeys(name: string, state: unknown, keys: readonly string[]): void {
   if (typeof state !== "object" || state === null) {
-    throw new TypeError(
-      `${name}: state is ${describe(state)}, needs an object with ${keys.join(", ") || "no keys"}`,
-    );
+    wrongType(name, "state", state, `an object with ${keys.join(", ") || "no keys"}`);
   }
   for (const key of Object.keys(state)) {
     if (!keys.includes(key)) {

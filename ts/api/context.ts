@@ -1,6 +1,6 @@
 import type { Engine, Kernels } from "../engine/abi.js";
 import { ADDRESSABLE_BYTES, Memory } from "../engine/memory.js";
-import { checkAllocated, checkMaxBytes, checkNotDisposed } from "./check.js";
+import { type Apart, checkAllocated, checkMaxBytes, checkNotDisposed } from "./check.js";
 
 /** How much memory a runtime starts with, and may grow to, in bytes. */
 export interface MemoryLimits {
@@ -21,6 +21,8 @@ export class Context {
   /** What was allocated in `allOrNothing`, each owner followed by its block. */
   #allocated: (object | number)[] | undefined;
   #disposed = false;
+  /** Small arrays that were found to be apart. */
+  apart: Apart | undefined;
 
   constructor(start: () => Engine, limits: MemoryLimits = NO_LIMITS) {
     this.#start = start;
@@ -101,5 +103,6 @@ export class Context {
     this.#disposed = true;
     this.#engine = undefined;
     this.#memory = undefined;
+    this.apart = undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { gradientsBytes } from "../engine/abi.js";
-import { Call } from "./call.js";
+import { align } from "../engine/memory.js";
+import { Call, copyOut } from "./call.js";
 import {
-  checkApart,
   checkCount,
   checkData,
   checkEps,
@@ -10,6 +10,7 @@ import {
   checkNotYet,
   checkOptions,
   checkOut,
+  checkOutApart,
   checkOverlap,
   checkParameter,
   checkRows,
@@ -115,9 +116,7 @@ export function normalize<T extends Data>(
   const call = checkForward(context, name, x, normalizedShape, settings);
   if (out !== undefined) {
     checkCount(context, name, "out", out, x, count(x), "as many as x");
-    checkApart(name, "out", out, "x", x, true);
-    checkApart(name, "out", out, "gamma", gamma, false);
-    checkApart(name, "out", out, "beta", beta, false);
+    checkOutApart(context, name, x, gamma, beta, out);
     runForward(context, name, call, out, undefined, undefined);
     return out;
   }
@@ -212,11 +211,12 @@ function pointer(tensor: Data | undefined): number {
 export function runForward(
   context: Context,
   name: string,
-  { x, gamma, beta, rows, cols, eps }: Forward,
+  forward: Forward,
   y: Data,
   mean: Data | undefined,
   rstd: Data | undefined,
 ): void {
+  const { x, gamma, beta, rows, cols, eps } = forward;
   if (x instanceof Tensor) {
     // All are tensors: nothing passes through scratch, and a small call is spared the bookkeeping.
     context.kernels.layer_norm_forward_f32(
@@ -232,6 +232,7 @@ export function runForward(
     );
     return;
   }
+  if (runForwardAtOnce(context, forward, y, mean, rstd)) return;
   const call = new Call(rows);
   const gammaAt = call.input(gamma);
   const betaAt = call.input(beta);
@@ -253,6 +254,57 @@ export function runForward(
         eps,
       ),
   });
+}
+
+/** Runs the kernel on plain arrays that pass through scratch in one go: what a `Call` does, without its bookkeeping. */
+function runForwardAtOnce(
+  context: Context,
+  { x, gamma, beta, rows, cols, eps }: Forward,
+  y: Data,
+  mean: Data | undefined,
+  rstd: Data | undefined,
+): boolean {
+  const { memory } = context;
+  const xBytes = bytesInScratch(x);
+  const gammaBytes = bytesInScratch(gamma);
+  const betaBytes = bytesInScratch(beta);
+  const meanBytes = bytesInScratch(mean);
+  const bytes = xBytes + gammaBytes + betaBytes + meanBytes + bytesInScratch(rstd);
+  const xAt = memory.scratchAtHand(bytes);
+  if (xAt === 0) return false;
+  const gammaAt = xAt + xBytes;
+  const betaAt = gammaAt + gammaBytes;
+  const meanAt = betaAt + betaBytes;
+  const rstdAt = meanAt + meanBytes;
+  const { f32 } = memory;
+  f32.set(x as Float32Array, xAt / 4);
+  context.kernels.layer_norm_forward_f32(
+    xAt,
+    placed(f32, gamma, gammaAt),
+    placed(f32, beta, betaAt),
+    xAt,
+    mean === undefined ? 0 : meanAt,
+    rstd === undefined ? 0 : rstdAt,
+    rows,
+    cols,
+    eps,
+  );
+  (y as Float32Array).set(memory.scratchF32(rows * cols));
+  if (mean !== undefined) copyOut(f32, meanAt / 4, mean as Float32Array, 0, rows);
+  if (rstd !== undefined) copyOut(f32, rstdAt / 4, rstd as Float32Array, 0, rows);
+  return true;
+}
+
+/** Bytes of scratch that a plain array takes. */
+function bytesInScratch(data: Data | undefined): number {
+  return data === undefined || data instanceof Tensor ? 0 : align(data.length * 4);
+}
+
+/** The first byte of an argument, a plain array copied to `at`; 0 for none. */
+function placed(f32: Float32Array, data: Data | undefined, at: number): number {
+  if (data === undefined || data instanceof Tensor) return pointer(data);
+  f32.set(data, at / 4);
+  return at;
 }
 
 /** `layerNormBackward` on a context. */

@@ -34,15 +34,20 @@ export class Memory {
   #top: number;
   #usedBytes = 0;
   #peakBytes = 0;
+  /** The memory as it is now. No one else makes it grow; reading `buffer` anew costs a small call a tenth. */
+  #buffer: ArrayBuffer;
   #f32: Float32Array<ArrayBuffer>;
   #scratch = 0;
   #scratchBytes = 0;
+  /** The view of scratch that was asked for last. */
+  #scratchF32: Float32Array<ArrayBuffer> | undefined;
 
   constructor(memory: GrowingMemory, heapBase: number, maxBytes: number) {
     this.#memory = memory;
     this.#maxBytes = maxBytes;
     this.#top = align(heapBase);
-    this.#f32 = new Float32Array(memory.buffer);
+    this.#buffer = memory.buffer;
+    this.#f32 = new Float32Array(this.#buffer);
   }
 
   /** Bytes in blocks that are in use. */
@@ -57,7 +62,7 @@ export class Memory {
 
   /** Bytes that the engine holds, in use or not. */
   get memoryBytes(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#buffer.byteLength;
   }
 
   /** Bytes that could still be allocated, if in pieces. */
@@ -70,19 +75,17 @@ export class Memory {
 
   /** All of the memory as f32, as it is now: not to be kept, growth makes it stale. */
   get f32(): Float32Array<ArrayBuffer> {
-    if (this.#f32.buffer !== this.#memory.buffer) this.#f32 = new Float32Array(this.#memory.buffer);
     return this.#f32;
   }
 
   /** `count` f32 at `pointer`: `view` itself where it still is that, else a new one. */
   viewF32(pointer: number, count: number, view?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-    const { buffer } = this.#memory;
-    return view?.buffer === buffer ? view : new Float32Array(buffer, pointer, count);
+    return view?.buffer === this.#buffer ? view : new Float32Array(this.#buffer, pointer, count);
   }
 
   /** Whether an array is a view of this memory, which dies when the memory grows. */
   holds(array: ArrayBufferView): boolean {
-    return array.buffer === this.#memory.buffer;
+    return array.buffer === this.#buffer;
   }
 
   /** Makes sure that `bytes` of memory are there. False where they cannot be had. */
@@ -98,10 +101,13 @@ export class Memory {
   #grow(bytes: number): boolean {
     try {
       this.#memory.grow(Math.ceil(bytes / PAGE));
-      return true;
     } catch {
       return false;
     }
+    this.#buffer = this.#memory.buffer;
+    this.#f32 = new Float32Array(this.#buffer);
+    this.#scratchF32 = undefined;
+    return true;
   }
 
   /** The first byte of a block of at least `bytes`, its contents undefined; 0 where there is no room. */
@@ -174,12 +180,25 @@ export class Memory {
     return this.#scratch;
   }
 
+  /** Scratch that is there already, so that nothing grows, for what passes through in one go; else 0. */
+  scratchAtHand(bytes: number): number {
+    return bytes <= this.#scratchBytes && bytes <= CHUNK_BYTES ? this.#scratch : 0;
+  }
+
+  /** The first `count` f32 of scratch. */
+  scratchF32(count: number): Float32Array<ArrayBuffer> {
+    if (this.#scratchF32?.length === count) return this.#scratchF32;
+    this.#scratchF32 = new Float32Array(this.#buffer, this.#scratch, count);
+    return this.#scratchF32;
+  }
+
   /** Gives scratch back. */
   dropScratch(): void {
     if (this.#scratchBytes === 0) return;
     this.free(this.#scratch);
     this.#scratch = 0;
     this.#scratchBytes = 0;
+    this.#scratchF32 = undefined;
   }
 }
 
