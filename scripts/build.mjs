@@ -1,5 +1,5 @@
-// Builds dist/: the kernels to WebAssembly (wasm-pack), their bytes and types into ts/engine/generated/, and
-// TypeScript to JavaScript (tsc). A stage whose inputs and outputs are as it left them is not run again.
+// Builds dist/: the kernels to WebAssembly (wasm-pack), their bytes and types into ts/engine/generated/, TypeScript to
+// JavaScript (esbuild) and to declarations (tsc). A stage whose inputs and outputs are as it left them is not run again.
 
 import { createHash } from "node:crypto";
 import {
@@ -36,7 +36,13 @@ const stages = [
   },
   {
     name: "dist",
-    inputs: ["ts", "tsconfig.json", "tsconfig.build.json", "node_modules/typescript/package.json"],
+    inputs: [
+      "ts",
+      "tsconfig.json",
+      "tsconfig.build.json",
+      "node_modules/typescript/package.json",
+      "node_modules/esbuild/package.json",
+    ],
     outputs: ["dist"],
     build: buildDist,
   },
@@ -52,10 +58,10 @@ async function buildWasm() {
   );
   mkdirSync(generated, { recursive: true });
   const header = "// Made by scripts/build.mjs.\n\n";
-  const base64 = readFileSync(wasmFile).toString("base64");
+  const hex = readFileSync(wasmFile).toString("hex");
   writeFileSync(
     join(generated, "wasm-bytes.ts"),
-    `${header}export const WASM_BASE64: string = "${base64}";\n`,
+    `${header}/** The WebAssembly file, in hexadecimal. */\nexport const WASM_HEX: string =\n  "${hex}";\n`,
   );
 
   // The names with __ are wasm-bindgen's own. A .ts file and not wasm-bindgen's own .d.ts, which tsc would not copy to dist/.
@@ -72,7 +78,13 @@ async function buildWasm() {
 
 async function buildDist() {
   rmSync(dist, { recursive: true, force: true });
-  await must(["tsc", "-p", "tsconfig.build.json"], { env: nativeEnvironment() });
+  const env = nativeEnvironment();
+  await must(["tsc", "-p", "tsconfig.build.json"], { env });
+  // One file for each entry and one for what both share, so that Tensor is one class: to load fifteen modules takes
+  // longer than to compile the kernels. Neither minified nor merged further: that is for the user's bundler.
+  const entries = ["ts/index.ts", "ts/js.ts"];
+  const bundle = ["--bundle", "--splitting", "--format=esm", "--target=es2022", "--chunk-names=shared"];
+  await must(["esbuild", ...entries, ...bundle, "--outdir=dist", "--log-level=warning"], { env });
   copyFileSync(wasmFile, join(dist, "layernorm.wasm"));
   const bytes = readFileSync(wasmFile);
   const sizes = [bytes, gzipSync(bytes, { level: 9 })].map(
