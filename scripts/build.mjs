@@ -56,6 +56,7 @@ async function buildWasm() {
       env: wasmEnvironment(),
     },
   );
+  writeFileSync(wasmFile, withoutCustomSections(readFileSync(wasmFile)));
   mkdirSync(generated, { recursive: true });
   const header = "// Made by scripts/build.mjs.\n\n";
   const hex = readFileSync(wasmFile).toString("hex");
@@ -74,6 +75,24 @@ async function buildWasm() {
     join(generated, "exports.ts"),
     `${header}/** What the WebAssembly file exports. */\n${contract}`,
   );
+}
+
+/**
+ * A WebAssembly file without what is there for tools alone: who made it, and which features it needs.
+ *
+ * @param {Buffer} file
+ */
+function withoutCustomSections(file) {
+  const header = 8;
+  const kept = [file.subarray(0, header)];
+  for (let start = header, end = header; start < file.length; start = end) {
+    // A section is its kind, 0 for custom, its length in LEB128, and its contents.
+    let [length, shift, at] = [0, 0, start + 1];
+    for (; file[at] >= 128; at++, shift += 7) length += (file[at] - 128) * 2 ** shift;
+    end = at + 1 + length + file[at] * 2 ** shift;
+    if (file[start] !== 0) kept.push(file.subarray(start, end));
+  }
+  return Buffer.concat(kept);
 }
 
 async function buildDist() {

@@ -6,7 +6,17 @@ import type * as api from "./functions.js";
 import type { NormalizedShape } from "./layer-norm.js";
 import { normalize, normalizeBackward, normalizeForward } from "./layer-norm.js";
 import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
-import * as relatives from "./relatives.js";
+import type * as relatives from "./relatives.js";
+import {
+  addLayerNorm,
+  addLayerNormBackward,
+  addRmsNorm,
+  addRmsNormBackward,
+  RMSNorm,
+  rmsNorm,
+  rmsNormBackward,
+  rmsNormForward,
+} from "./relatives.js";
 import { createTensor, createTensorFrom } from "./tensor.js";
 
 /** What a runtime runs on, and the memory that it holds. */
@@ -65,7 +75,8 @@ export function makeRuntime(start: () => Engine, options: RuntimeOptions | undef
 /** The functions and classes of the package, on `context`. */
 export function runtimeOn(context: Context): Runtime {
   const runtime = {
-    ...relatives,
+    ...{ rmsNorm, rmsNormForward, rmsNormBackward, RMSNorm },
+    ...{ addLayerNorm, addLayerNormBackward, addRmsNorm, addRmsNormBackward },
     layerNorm: normalize.bind(undefined, context),
     layerNormForward: normalizeForward.bind(undefined, context),
     layerNormBackward: normalizeBackward.bind(undefined, context),
