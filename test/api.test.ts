@@ -42,9 +42,10 @@ describe("near the reference, with the same bits for every engine and kind of ar
   });
 });
 
-test("both entries export the same names", () => {
+test("both entries export the same names, and one Tensor", () => {
   const [[, simd128], [, js]] = engines;
   expect(Object.keys(js).sort()).toEqual(Object.keys(simd128).sort());
+  expect(js.Tensor).toBe(simd128.Tensor);
 });
 
 /** The arguments of all calls, for x of `shape`. */

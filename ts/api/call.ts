@@ -189,6 +189,19 @@ export class Call {
   }
 }
 
+/** Bytes of scratch that a plain array takes. */
+export function scratchBytes(data: Data | undefined): number {
+  return data === undefined || data instanceof Tensor ? 0 : align(data.length * BYTES);
+}
+
+/** The first byte of an argument, where a plain array is copied to `at`; 0 for one that is absent. */
+export function placed(f32: Float32Array, data: Data | undefined, at: number): number {
+  if (data === undefined) return 0;
+  if (data instanceof Tensor) return data.pointer;
+  f32.set(data, at / BYTES);
+  return at;
+}
+
 /** Copies `count` elements of the memory, from the one at `at`, to an array. */
 export function copyOut(
   f32: Float32Array,

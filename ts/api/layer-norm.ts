@@ -1,6 +1,5 @@
 import { gradientsBytes } from "../engine/abi.js";
-import { align } from "../engine/memory.js";
-import { Call, copyOut } from "./call.js";
+import { Call, copyOut, placed, scratchBytes } from "./call.js";
 import {
   checkCount,
   checkData,
@@ -256,7 +255,10 @@ export function runForward(
   });
 }
 
-/** Runs the kernel on plain arrays that pass through scratch in one go: what a `Call` does, without its bookkeeping. */
+/**
+ * Runs the kernel on plain arrays that pass through scratch in one go: what a `Call` does, without the bookkeeping,
+ * which takes several times as long as a small call. False where there is not that much scratch yet.
+ */
 function runForwardAtOnce(
   context: Context,
   { x, gamma, beta, rows, cols, eps }: Forward,
@@ -265,11 +267,11 @@ function runForwardAtOnce(
   rstd: Data | undefined,
 ): boolean {
   const { memory } = context;
-  const xBytes = bytesInScratch(x);
-  const gammaBytes = bytesInScratch(gamma);
-  const betaBytes = bytesInScratch(beta);
-  const meanBytes = bytesInScratch(mean);
-  const bytes = xBytes + gammaBytes + betaBytes + meanBytes + bytesInScratch(rstd);
+  const xBytes = scratchBytes(x);
+  const gammaBytes = scratchBytes(gamma);
+  const betaBytes = scratchBytes(beta);
+  const meanBytes = scratchBytes(mean);
+  const bytes = xBytes + gammaBytes + betaBytes + meanBytes + scratchBytes(rstd);
   const xAt = memory.scratchAtHand(bytes);
   if (xAt === 0) return false;
   const gammaAt = xAt + xBytes;
@@ -293,18 +295,6 @@ function runForwardAtOnce(
   if (mean !== undefined) copyOut(f32, meanAt / 4, mean as Float32Array, 0, rows);
   if (rstd !== undefined) copyOut(f32, rstdAt / 4, rstd as Float32Array, 0, rows);
   return true;
-}
-
-/** Bytes of scratch that a plain array takes. */
-function bytesInScratch(data: Data | undefined): number {
-  return data === undefined || data instanceof Tensor ? 0 : align(data.length * 4);
-}
-
-/** The first byte of an argument, a plain array copied to `at`; 0 for none. */
-function placed(f32: Float32Array, data: Data | undefined, at: number): number {
-  if (data === undefined || data instanceof Tensor) return pointer(data);
-  f32.set(data, at / 4);
-  return at;
 }
 
 /** `layerNormBackward` on a context. */
