@@ -22,7 +22,7 @@ export class InlinedModule {
   }
 }
 
-/** Hexadecimal: gzip sees bytes in it, as it does not in base64, and eight digits at once are decoded natively. */
+/** From hexadecimal: gzip sees bytes in it, as it does not in base64. Eight digits at once, for the interpreter is slow. */
 function bytes(): Uint8Array<ArrayBuffer> {
   const digits = `${WASM_HEX}000000`;
   const bytes = new DataView(new ArrayBuffer(digits.length / 2));
