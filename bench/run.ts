@@ -1,21 +1,18 @@
 /** `npm run bench`: see bench/README.md. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { textTable } from "../examples/mnist/table.js";
-import { type EngineInfo, NOT_THERE } from "./engines/list.js";
+import { NOT_THERE } from "./engines/list.js";
+import { available, startEngines } from "./launch.js";
 import { commit, coreToUse, inWords, machine } from "./machine.js";
 import { measureAll } from "./measure.js";
 import { type Options, readOptions, Usage } from "./options.js";
 import { serve } from "./page/serve.js";
-import { EngineProcess, Exchange } from "./process.js";
 import { progress } from "./progress.js";
 import { writePage } from "./report/page.js";
 import { writeRecord } from "./report/record.js";
 import { briefTables, machineLines, targetsTable } from "./report/tables.js";
 import type { RunData } from "./run-data.js";
-import { hasPython, installCompetitors, installNative, python } from "./setup.js";
+import { installCompetitors } from "./setup.js";
 import { measureSizes } from "./sizes.js";
 import { measureStartup } from "./startup.js";
 
@@ -37,7 +34,12 @@ async function main(options: Options): Promise<void> {
     notes: [...NOT_THERE],
   };
   if (options.parts.has("sizes")) run.sizes = await measureSizes();
-  const engines = await startEngines(available(options, run.notes), core, run);
+  const engines = await startEngines(
+    available(options.engines, options.native, run.notes),
+    core,
+    run.troubles,
+  );
+  run.versions = Object.fromEntries(engines.map(({ info, version }) => [info.id, version]));
   const shown = progress(options.cases);
   await measureAll(options.cases, engines, options.effort, run, shown);
   shown.end();
@@ -51,47 +53,6 @@ async function servePage(port: number): Promise<void> {
   if (missing) console.log(`Without the competitors: ${missing}`);
   const { address } = await serve(port);
   console.log(`\n${address}\n\nThe benchmark runs in the browser that opens it. Ctrl+C ends the server.`);
-}
-
-/** The chosen engines that can run here; the others become notes. */
-function available({ engines, native }: Options, notes: string[]): EngineInfo[] {
-  const wants = (test: (info: EngineInfo) => boolean) => engines.some(test);
-  const isCompetitor = ({ file }: EngineInfo) => file.startsWith("competitors/");
-  const isNative = ({ kind }: EngineInfo) => kind === "native";
-  const missing = wants(isCompetitor) ? installCompetitors() : "";
-  if (missing) notes.push(`Without the JavaScript competitors: ${missing}`);
-  const nativeMissing = native
-    ? installNative()
-    : hasPython()
-      ? ""
-      : "not installed, `npm run bench -- --native` does";
-  if (nativeMissing && wants(isNative)) notes.push(`Without the native engines: ${nativeMissing}`);
-  return engines.filter((info) => !(missing && isCompetitor(info)) && !(nativeMissing && isNative(info)));
-}
-
-async function startEngines(
-  infos: EngineInfo[],
-  core: number | undefined,
-  run: RunData,
-): Promise<EngineProcess[]> {
-  const folder = mkdtempSync(join(tmpdir(), "layernorm-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  process.once("SIGINT", () => process.exit(130));
-  const exchange = new Exchange(folder);
-  console.log(`\nStarting ${infos.length} engines: ${infos.map(({ id }) => id).join(", ")}`);
-  const started = await Promise.allSettled(
-    infos.map((info) => EngineProcess.start(info, { core, python, exchange })),
-  );
-  return started.flatMap((result, k) => {
-    const { id, name } = infos[k];
-    if (result.status === "fulfilled") {
-      run.versions[id] = result.value.version;
-      return [result.value];
-    }
-    run.troubles.push({ engine: id, case: "", what: String(result.reason) });
-    console.log(`  ${name} does not start: ${result.reason}`);
-    return [];
-  });
 }
 
 function report(run: RunData, record: string | undefined): void {
