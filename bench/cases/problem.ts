@@ -17,7 +17,7 @@ export function makeProblem(rows: number, cols: number): Problem {
 }
 
 /** The sum of four uniform numbers is near enough to normal, and cheap for 16 million of them. */
-function normal(size: number, random: Random): Float32Array<ArrayBuffer> {
+export function normal(size: number, random: Random): Float32Array<ArrayBuffer> {
   const values = new Float32Array(size);
   for (let k = 0; k < size; k++) {
     values[k] = (random.next() + random.next() + random.next() + random.next() - 2) * Math.sqrt(3);

@@ -48,10 +48,13 @@ function markdown(run: RunData): string {
   return `# Benchmark of ${run.date.slice(0, 10)}\n\n${about.join("\n")}\n\n${tables.map(section).join("\n\n")}\n`;
 }
 
-function section({ title, head, rows, notes = [] }: Table): string {
+function section(table: Table): string {
+  const notes = (table.notes ?? []).map((note) => `\n${note}`);
+  return [`## ${table.title}\n`, markdownTable(table), ...notes].join("\n");
+}
+
+export function markdownTable({ head, rows }: Table): string {
   const row = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const rule = head.map((_, c) => (c === 0 ? "---" : "---:"));
-  return [`## ${title}\n`, row(head), row(rule), ...rows.map(row), ...notes.map((note) => `\n${note}`)].join(
-    "\n",
-  );
+  return [row(head), row(rule), ...rows.map(row)].join("\n");
 }
