@@ -4,6 +4,8 @@
 //! both implementations are there, and must agree to the bit.
 
 mod cases;
+#[cfg(not(target_arch = "wasm32"))]
+mod found;
 mod hashes;
 mod layer_norm;
 #[cfg(not(target_arch = "wasm32"))]
