@@ -2,7 +2,7 @@
 //! [`call_backward`].
 
 use crate::layer_norm::{Batch, Forward};
-use layernorm_wasm::column_sum::ColumnSum;
+use layernorm_wasm::gradients::Gradients;
 use layernorm_wasm::layer_norm;
 use layernorm_wasm::row::Row;
 use layernorm_wasm::vector::Lanes4;
@@ -101,11 +101,12 @@ struct Arrays<'a> {
 
 fn call_backward(arrays: &Arrays, rows_per_call: usize, cols: usize) {
     let Arrays { dy, x, mean, rstd, gamma, dx, dgamma, dbeta } = *arrays;
-    let scratch = [(); 2].map(|()| {
-        (Guarded::between(&vec![0.0; cols], f64::from(f32::from_bits(GUARD))), Guarded::of(&vec![0.0; cols]))
-    });
-    let [dgamma_sum, dbeta_sum] =
-        [&scratch[0], &scratch[1]].map(|(totals, block)| ColumnSum::new(totals.row(), block.row()));
+    // NaN, so that what is not started shows.
+    let guard = f64::from(f32::from_bits(GUARD));
+    let scratch = Guarded::between(&vec![guard; Gradients::bytes(cols).div_ceil(size_of::<f64>())], guard);
+    // SAFETY: it has the bytes for it.
+    let gradients = unsafe { Gradients::at(scratch.row().as_ptr().cast_mut().cast(), cols) };
+    gradients.start::<Lanes4>(gamma);
     let rows = mean.len();
     for first_row in (0..rows).step_by(rows_per_call) {
         let end = rows.min(first_row + rows_per_call);
@@ -117,23 +118,15 @@ fn call_backward(arrays: &Arrays, rows_per_call: usize, cols: usize) {
             rstd: &rstd[first_row..end],
             gamma,
             dx: dx.map(|dx| &dx[elements]),
-            dgamma: dgamma.map(|_| dgamma_sum),
-            dbeta: dbeta.map(|_| dbeta_sum),
+            gradients,
             rows: end - first_row,
             cols,
             first_row,
         }
         .run::<Lanes4>();
     }
-    for (out, sum) in [(dgamma, dgamma_sum), (dbeta, dbeta_sum)] {
-        if let Some(out) = out {
-            sum.finish(out, false);
-        }
-    }
-    for (totals, block) in scratch {
-        totals.check("the totals", f64::is_nan);
-        block.take("the block");
-    }
+    gradients.finish::<Lanes4>(dgamma, dbeta, false);
+    scratch.check("the gradients", f64::is_nan);
 }
 
 fn call_forward(
