@@ -3,6 +3,14 @@ import type { GrowingMemory } from "./abi.js";
 const PAGE = 65536;
 /** Of every allocation: a cache line, and more than any vector needs. */
 const ALIGNMENT = 64;
+/**
+ * What large blocks have behind them: thirteen cache lines. Arrays whose sizes are multiples of a page would otherwise
+ * begin at the same offset of one, and what is at the same place of several of them compete for the same lines of the
+ * first-level cache.
+ */
+const STAGGER = 13 * ALIGNMENT;
+/** Which blocks are large, in bytes. */
+const STAGGERED_FROM = 16 * 1024;
 /** What 32-bit addresses reach. */
 export const ADDRESSABLE_BYTES = 2 ** 32;
 /** How much of the memory plain arrays pass through in one go: the second-level cache holds it. */
@@ -112,7 +120,7 @@ export class Memory {
 
   /** The first byte of a block of at least `bytes`, its contents undefined; 0 where there is no room. */
   allocate(bytes: number): number {
-    const size = Math.max(ALIGNMENT, align(bytes));
+    const size = Math.max(ALIGNMENT, align(bytes)) + (bytes < STAGGERED_FROM ? 0 : STAGGER);
     const start = this.#fromFree(size) || this.#fromTop(size);
     if (start === 0) return 0;
     this.#sizes.set(start, size);
