@@ -1,3 +1,6 @@
+// Brings the type of `Symbol.dispose` to those whose `lib` has it not.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { checkDtype, checkLive, checkShape, checkValues } from "./check.js";
 import type { Context } from "./context.js";
 
@@ -25,7 +28,7 @@ export class Tensor {
   readonly context: Context;
   /** @internal Its first byte in the runtime's memory, 0 when it is disposed. */
   pointer: number;
-  #data: Float32Array<ArrayBuffer> | undefined;
+  #data: Float32Array | undefined;
 
   /** @internal */
   constructor(context: Context, name: string, shape: readonly number[], size: number) {
@@ -41,14 +44,14 @@ export class Tensor {
    *
    * @throws TypeError when the tensor, or its runtime, is disposed.
    */
-  get data(): Float32Array<ArrayBuffer> {
+  get data(): Float32Array {
     checkLive("Tensor.data", "this", this);
     this.#data = this.context.memory.viewF32(this.pointer, this.size, this.#data);
     return this.#data;
   }
 
   /** Its elements, copied. */
-  toFloat32Array(): Float32Array<ArrayBuffer> {
+  toFloat32Array(): Float32Array {
     return this.data.slice();
   }
 
@@ -71,7 +74,7 @@ export class Tensor {
   }
 }
 
-/** A tensor of zeros. */
+/** @internal A tensor of zeros. */
 export function createTensor(context: Context, shape: readonly number[], dtype: Dtype = "f32"): Tensor {
   const size = checkShape("tensor", shape);
   checkDtype("tensor", dtype);
@@ -80,7 +83,7 @@ export function createTensor(context: Context, shape: readonly number[], dtype: 
   return result;
 }
 
-/** A tensor of given values. */
+/** @internal A tensor of given values. */
 export function createTensorFrom(
   context: Context,
   values: ArrayLike<number>,
