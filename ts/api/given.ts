@@ -8,7 +8,7 @@ export type ModuleOrBytes = WebAssembly.Module | ArrayBuffer | ArrayBufferView;
 /** The package's WebAssembly file: compiled, its bytes, the answer that brings them, or where they are. */
 export type Source = ModuleOrBytes | Response | URL;
 
-/** The WebAssembly file that a user brings, compiled once for all engines made from it. The first one stays. */
+/** @internal The WebAssembly file that a user brings, compiled once for all engines made from it. The first one stays. */
 export class GivenModule {
   #module: WebAssembly.Module | undefined;
 

@@ -10,6 +10,13 @@ import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
 import * as relatives from "./relatives.js";
 import { createTensor, createTensorFrom } from "./tensor.js";
 
+declare global {
+  namespace WebAssembly {
+    /** As in the libraries `dom` and `webworker`, for programs that have neither. */
+    interface Module {}
+  }
+}
+
 /** What a runtime runs on, and the memory that it holds. */
 export interface RuntimeInfo {
   /** `"simd128"` for WebAssembly, `"js"` for plain JavaScript. */
