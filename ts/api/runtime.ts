@@ -12,7 +12,7 @@ import { createTensor, createTensorFrom } from "./tensor.js";
 
 declare global {
   namespace WebAssembly {
-    /** As in the libraries `dom` and `webworker`, for programs that have neither. */
+    // As in the libraries `dom` and `webworker`, for programs that have neither.
     interface Module {}
   }
 }

@@ -7,6 +7,9 @@ import type { Context } from "./context.js";
 /** How the elements of a tensor are stored. Arithmetic is in f32 or better, whatever the storage. */
 export type Dtype = "f32" | "f16" | "bf16";
 
+/** `Float32Array<ArrayBuffer>`, which TypeScript before 5.7 does not know by that name. */
+export type Values = ReturnType<Float32Array["slice"]>;
+
 /** What the operations work on: a plain array, or a tensor in the memory of the kernels. */
 export type Data = Float32Array | Tensor;
 
@@ -28,7 +31,7 @@ export class Tensor {
   readonly context: Context;
   /** @internal Its first byte in the runtime's memory, 0 when it is disposed. */
   pointer: number;
-  #data: Float32Array | undefined;
+  #data: Values | undefined;
 
   /** @internal */
   constructor(context: Context, name: string, shape: readonly number[], size: number) {
@@ -44,14 +47,14 @@ export class Tensor {
    *
    * @throws TypeError when the tensor, or its runtime, is disposed.
    */
-  get data(): Float32Array {
+  get data(): Values {
     checkLive("Tensor.data", "this", this);
     this.#data = this.context.memory.viewF32(this.pointer, this.size, this.#data);
     return this.#data;
   }
 
   /** Its elements, copied. */
-  toFloat32Array(): Float32Array {
+  toFloat32Array(): Values {
     return this.data.slice();
   }
 

@@ -34,7 +34,7 @@ export class Memory {
   #top: number;
   #usedBytes = 0;
   #peakBytes = 0;
-  #f32: Float32Array;
+  #f32: Float32Array<ArrayBuffer>;
   #scratch = 0;
   #scratchBytes = 0;
 
@@ -69,13 +69,13 @@ export class Memory {
   }
 
   /** All of the memory as f32, as it is now: not to be kept, growth makes it stale. */
-  get f32(): Float32Array {
+  get f32(): Float32Array<ArrayBuffer> {
     if (this.#f32.buffer !== this.#memory.buffer) this.#f32 = new Float32Array(this.#memory.buffer);
     return this.#f32;
   }
 
   /** `count` f32 at `pointer`: `view` itself where it still is that, else a new one. */
-  viewF32(pointer: number, count: number, view?: Float32Array): Float32Array {
+  viewF32(pointer: number, count: number, view?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
     const { buffer } = this.#memory;
     return view?.buffer === buffer ? view : new Float32Array(buffer, pointer, count);
   }
