@@ -1,15 +1,12 @@
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../scripts/toolchain.mjs";
+import { installPackages, run } from "../../scripts/toolchain.mjs";
 import { folder, out } from "./support.js";
 
 /** Once for all fixtures: what they need, and then the package, as its users would install it. */
 export default async function install(): Promise<void> {
-  const time = (file: string) => statSync(join(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (time("node_modules/.package-lock.json") < time("package-lock.json")) {
-    console.log("Bundlers and runtimes for test/packaging: npm ci, about 40 s");
-    await must(["npm", "ci", "--ignore-scripts"], folder);
-  }
+  const trouble = await installPackages("test/packaging", "Bundlers, a server and a worker runtime");
+  if (trouble) throw new Error(trouble);
   mkdirSync(out, { recursive: true });
   const packed = await must(["npm", "pack", "--json", "--pack-destination", out]);
   const [{ filename }] = JSON.parse(packed.slice(packed.indexOf("[")));

@@ -8,7 +8,6 @@ import { folder, out } from "./support.js";
 
 const compilers: Record<string, string> = {
   "5.4": join(folder, "node_modules/typescript-5.4"),
-  "5.6": join(folder, "node_modules/typescript-5.6"),
   "5.7": join(folder, "node_modules/typescript-5.7"),
   "5.9": join(folder, "node_modules/typescript-5.9"),
   "6": join(folder, "node_modules/typescript"),
@@ -21,13 +20,20 @@ const consumers = [
   { lib: ["es2022"], module: "node16", moduleResolution: "node16", types: ["node"] },
 ];
 
+test("of these tests themselves", async () => {
+  const tsc = join(compilers[7], "bin/tsc");
+  const { output } = await run([process.execPath, tsc, "--noEmit", "-p", join(folder, "tsconfig.test.json")]);
+  expect(output).toBe("");
+});
+
 describe.each(Object.entries(compilers))("TypeScript %s", (version, compiler) => {
   test.for(consumers)("for $lib, $module", async (consumer) => {
     const project = join(out, `tsconfig.${version}-${consumer.module}.json`);
     const compilerOptions = {
-      ...consumer,
       target: "es2022",
       types: [],
+      typeRoots: [join(root, "node_modules/@types")],
+      ...consumer,
       strict: true,
       exactOptionalPropertyTypes: true,
       skipLibCheck: false,
