@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browser, nativeEnvironment } from "../scripts/toolchain.mjs";
@@ -43,6 +44,7 @@ export async function open<T>(
     early.catch(() => {});
     child.kill();
     await ended(child);
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    // Chrome's own children may still write there for a moment; what is left over is no failure.
+    await rm(profile, { recursive: true, force: true, maxRetries: 10 }).catch(() => {});
   }
 }

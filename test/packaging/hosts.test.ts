@@ -44,20 +44,28 @@ describe("Next.js", () => {
   const next = join(folder, "node_modules/next/dist/bin/next");
   const env = { ...nativeEnvironment(), NEXT_TELEMETRY_DISABLED: "1" };
   let server: ChildProcess;
-  let url: string | undefined;
+  let url: string;
 
   beforeAll(async () => {
     const { code, output } = await run([process.execPath, next, "build"], { cwd, env });
     expect(code, output).toBe(0);
-    server = spawn(process.execPath, [next, "start", "--hostname", "127.0.0.1", "--port", "0"], { cwd, env });
-    for await (const text of server.stdout?.setEncoding("utf8") ?? []) {
-      url ??= /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
-      if (url) break;
-    }
+    server = spawn(process.execPath, [next, "start", "--hostname", "127.0.0.1", "--port", "0"], {
+      cwd,
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    url = await new Promise<string>((resolve, reject) => {
+      server.once("exit", () => reject(new Error("the server ended")));
+      // Read to the end: a server that cannot print any more ends.
+      server.stdout?.setEncoding("utf8").on("data", (text) => {
+        const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];
+        if (address) resolve(address);
+      });
+    });
   });
   afterAll(async () => {
     server?.kill();
-    if (server?.exitCode === null) await once(server, "exit");
+    if (server?.exitCode === null && server.signalCode === null) await once(server, "exit");
   });
 
   const pages = {
