@@ -5,8 +5,6 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low);
 }
 
-export const median = (values: readonly number[]) => quantile(values, 0.5);
-
 export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }

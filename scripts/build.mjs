@@ -99,11 +99,18 @@ async function buildDist() {
   rmSync(dist, { recursive: true, force: true });
   const env = nativeEnvironment();
   await must(["tsc", "-p", "tsconfig.build.json"], { env });
-  // One file for each entry and one for what both share, so that Tensor is one class: to load fifteen modules takes
+  // One file for each entry and some for what they share, so that Tensor is one class: to load fifteen modules takes
   // longer than to compile the kernels. Neither minified nor merged further: that is for the user's bundler.
-  const entries = ["ts/index.ts", "ts/js.ts"];
-  const bundle = ["--bundle", "--splitting", "--format=esm", "--target=es2022", "--chunk-names=shared"];
-  await must(["esbuild", ...entries, ...bundle, "--outdir=dist", "--log-level=warning"], { env });
+  const entries = ["index", "slim", "js", "workerd", "edge-light"].map((entry) => `ts/${entry}.ts`);
+  const bundle = [
+    "--bundle",
+    "--splitting",
+    "--format=esm",
+    "--target=es2022",
+    "--chunk-names=shared-[hash]",
+  ];
+  const files = ["--external:*/layernorm.wasm", "--external:*/layernorm.wasm?module"];
+  await must(["esbuild", ...entries, ...bundle, ...files, "--outdir=dist", "--log-level=warning"], { env });
   copyFileSync(wasmFile, join(dist, "layernorm.wasm"));
   const bytes = readFileSync(wasmFile);
   const sizes = [bytes, gzipSync(bytes, { level: 9 })].map(

@@ -1,5 +1,5 @@
 // Everything that can be settled without running the library: format, lints, types, the boundaries between the
-// rooms, and the links of the documentation.
+// rooms, what the package contains, its sizes, and the links of the documentation.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,10 +32,10 @@ const rules = [
     example: "use core::arch::wasm32::v128;",
   },
   {
-    what: "unsafe only in crate/src/row.rs, crate/src/vector and crate/src/abi.rs",
+    what: "unsafe only in crate/src/row.rs, gradients.rs, abi.rs and crate/src/vector",
     pattern: /\bunsafe\b/,
     within: /^crate\/src\/.*\.rs$/,
-    only: /^crate\/src\/(?:row\.rs|vector\.rs|vector\/.*|abi\.rs)$/,
+    only: /^crate\/src\/(?:(?:row|gradients|abi)\.rs|vector\.rs|vector\/.*)$/,
     example: "unsafe { x }",
   },
   {
@@ -138,6 +138,8 @@ const documents = files.filter((file) => file.endsWith(".md"));
 const wasmClippy = usesDebian() ? debian.cargoClippy : "cargo-clippy";
 const clippy = ["clippy", "--workspace", "--all-targets"];
 const denied = ["--", "-D", "warnings"];
+// Nothing has types for the .wasm file itself.
+const importable = [".", "--profile", "esm-only", "--exclude-entrypoints", "./layernorm.wasm"];
 const links = ["remark", "--frail", "--quiet", "--use", "remark-validate-links=repository:false"];
 
 /** @type {{ title: string, command?: string[], env?: NodeJS.ProcessEnv, find?: () => string[], repair?: string }[]} */
@@ -156,6 +158,13 @@ const checks = [
   },
   { title: "TypeScript types", command: ["tsc", "--noEmit", "-p", "tsconfig.json"] },
   { title: "Boundaries", find: () => boundaries(files) },
+  {
+    title: "Exports and packages that nothing uses",
+    command: ["knip", "--no-progress", "--no-config-hints"],
+  },
+  { title: "The package's manifest", command: ["publint", "--strict"] },
+  { title: "The package's types, as imports find them", command: ["attw", "--pack", ...importable] },
+  { title: "Sizes", command: ["size-limit"] },
   ...(documents.length > 0
     ? [{ title: "Links of the documentation", command: [...links, ...documents] }]
     : []),

@@ -1,11 +1,11 @@
-// Runs every test, or one part: `test.mjs rust`, `test.mjs wasm`, `test.mjs ts`. Goes on after a failure; the last
-// line is the sum.
+// Runs every test of a build, or one part: `test.mjs rust`, `test.mjs wasm`, `test.mjs ts`; or, only when asked for,
+// `test.mjs packaging`, which takes minutes. Goes on after a failure; the last line is the sum.
 
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { echo, nativeEnvironment, root, run, wasmEnvironment } from "./toolchain.mjs";
+import { echo, installPackages, nativeEnvironment, run, wasmEnvironment } from "./toolchain.mjs";
 
 const temporary = mkdtempSync(join(tmpdir(), "layernorm-wasm-"));
 process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
@@ -42,6 +42,13 @@ const suites = [
     env: inBrowser,
   },
   { part: "ts", title: "TypeScript", command: vitest, env: nativeEnvironment, count: countVitest },
+  {
+    part: "packaging",
+    title: "The packed package",
+    command: [...vitest, "--config=test/packaging/vitest.config.ts"],
+    env: nativeEnvironment,
+    count: countVitest,
+  },
 ];
 
 /**
@@ -68,22 +75,17 @@ function countVitest() {
 }
 
 const part = process.argv[2];
-const chosen = suites.filter((suite) => part === undefined || suite.part === part);
+const chosen = suites.filter((suite) => suite.part === part || (!part && suite.part !== "packaging"));
 if (chosen.length === 0)
-  console.error(`There is no part "${part}": say rust, wasm or ts, or nothing for all.`);
+  console.error(
+    `There is no part "${part}": say rust, wasm, ts or packaging, or nothing for the first three.`,
+  );
 
-/** Other JavaScript engines, for test/determinism; a test whose engine is not here is skipped. */
-async function installRuntimes() {
-  const folder = join(root, "test/determinism/runtimes");
-  /** @param {string} file */
-  const time = (file) => statSync(join(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (time("node_modules/.package-lock.json") >= time("package-lock.json")) return;
-  console.log("Node, Bun and Deno for test/determinism: npm ci, about 20 s");
-  const { code, output } = await run(["npm", "ci", "--ignore-scripts"], { cwd: folder });
-  if (code !== 0) console.log(`${output}\nThe tests go on without them.`);
+// Other JavaScript engines; a test whose engine is not here is skipped.
+if (chosen.some(({ command }) => command[0] === "vitest")) {
+  const trouble = await installPackages("test/determinism/runtimes", "Node, Bun and Deno");
+  if (trouble) console.log(`${trouble}\nThe tests go on without them.`);
 }
-
-if (chosen.some(({ part }) => part === "ts")) await installRuntimes();
 
 const total = { passed: 0, failed: 0 };
 for (const { title, command, env, count = countCargo } of chosen) {

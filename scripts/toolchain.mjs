@@ -224,5 +224,22 @@ export function run(
   });
 }
 
+/**
+ * Installs the packages of a folder that has a lock file of its own, where they are not the locked ones: gives what
+ * went wrong, or "".
+ *
+ * @param {string} folder
+ * @param {string} what
+ */
+export async function installPackages(folder, what) {
+  const cwd = join(root, folder);
+  /** @param {string} file */
+  const time = (file) => statSync(join(cwd, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (time("node_modules/.package-lock.json") >= time("package-lock.json")) return "";
+  console.log(`${what} for ${folder}: npm ci`);
+  const { code, output } = await run(["npm", "ci", "--ignore-scripts"], { cwd });
+  return code === 0 ? "" : output;
+}
+
 /** @param {string} text */
 export const echo = (text) => process.stdout.write(text);

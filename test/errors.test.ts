@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Runtime } from "layernorm-wasm";
+import { init, initSync, type Source } from "layernorm-wasm/slim";
 import { describe, expect, test } from "vitest";
 import { type Api, everywhere, normal, sameBits } from "./support.js";
 import {
@@ -210,9 +211,40 @@ const rest: [error: ErrorConstructor, message: string, call: () => unknown][] = 
     "tensor: out of memory: 4000000 bytes needed, 1048512 left of what the runtime may use",
     () => javascript.createRuntime({ maxBytes: 2 ** 20 }).tensor([1_000_000]),
   ],
+  [
+    TypeError,
+    "initSync: source is undefined, needs a WebAssembly.Module or its bytes",
+    () => initSync(wrong(undefined)),
+  ],
+  [
+    TypeError,
+    "initSync: source is another one, needs this package's layernorm.wasm, compiled",
+    () => initSync(anotherModule()),
+  ],
+  [
+    TypeError,
+    'initSync: source begins with "<!do", needs the bytes of layernorm.wasm',
+    () => initSync(Buffer.from("<!doctype")),
+  ],
+  [
+    Error,
+    "initSync: source does not compile: it is damaged, or SIMD is missing or forbidden here; layernorm-wasm/js needs none",
+    () => initSync(Uint8Array.of(0, 0x61, 0x73, 0x6d)),
+  ],
 ];
 
 test.each(rest)("%o: %s", (error, message, call) => fails(call, error, message));
+
+test("an answer without the file", async () => {
+  const answer = { ok: false, status: 404, url: "/", arrayBuffer: () => {} } as unknown as Source;
+  const message = "init: source is an answer with status 404 from /, needs layernorm.wasm";
+  const error = await init(answer).catch((error) => error);
+  fails(() => raise(error), TypeError, message);
+});
+
+function raise(error: unknown): never {
+  throw error;
+}
 
 const relatives = [
   "rmsNorm",

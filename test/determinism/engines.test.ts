@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { browser, nativeEnvironment, root, run } from "../../scripts/toolchain.mjs";
+import { root, run } from "../../scripts/toolchain.mjs";
+import { browsers, open } from "../browsers.js";
 import { batchOfCase, hashOf } from "./cases.js";
 import table from "./hashes.json" with { type: "json" };
 import { backward, forward } from "./transcription.js";
@@ -115,41 +115,16 @@ async function serve(): Promise<{ server: Server; answer: Promise<{ hashes?: Has
   return { server, answer };
 }
 
-const ended = (child: ChildProcess) =>
-  child.exitCode !== null || child.signalCode !== null
-    ? Promise.resolve()
-    : new Promise<unknown>((resolve) => child.once("exit", resolve));
-
-const browsers = {
-  chrome: (url: string, profile: string) => [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    `--user-data-dir=${profile}`,
-    url,
-  ],
-  firefox: (url: string, profile: string) => ["--headless", "--no-remote", "--profile", profile, url],
-};
-
 describe("the same bits in", () => {
-  test.for(Object.entries(browsers))("%s", async ([kind, args], { skip }) => {
-    const program = browser(kind as keyof typeof browsers);
-    skip(!program, `${kind} is not here`);
+  test.for(browsers)("$kind", async (browser, { skip }) => {
+    skip(!browser.program, `${browser.kind} is not here`);
     const { server, answer } = await serve();
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const profile = mkdtempSync(join(temporary, "profile-"));
-    const child = spawn(program ?? "", args(url, profile), { env: nativeEnvironment(), stdio: "ignore" });
     try {
-      const { hashes, error } = await Promise.race([
-        answer,
-        ended(child).then(() => ({ hashes: undefined, error: `${kind} ended before the page answered` })),
-      ]);
+      const { hashes, error } = await open(browser, url, answer);
       expect(error).toBeUndefined();
       areThoseOfTheTable(hashes as Hashes);
     } finally {
-      child.kill();
-      await ended(child);
       server.closeAllConnections();
       server.close();
     }

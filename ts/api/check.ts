@@ -1,3 +1,4 @@
+import type { Kernels } from "../engine/abi.js";
 import type { Context } from "./context.js";
 import { type Data, type Dtype, Tensor } from "./tensor.js";
 
@@ -466,15 +467,68 @@ export function checkBytes(
   return bytes;
 }
 
-/** This package's WebAssembly file, compiled, where it is given. `kernel` is one of its exports. */
-export function checkModule(name: string, module: unknown, kernel: string): void {
-  if (module === undefined) return;
-  if (!(typeof WebAssembly === "object" && module instanceof WebAssembly.Module)) {
-    wrongType(name, "module", module, "a WebAssembly.Module");
+/** This package's WebAssembly file, compiled. */
+export function checkModule(name: string, argument: string, module: unknown): void {
+  if (!isModule(module)) {
+    wrongType(name, argument, module, "a WebAssembly.Module");
   }
+  const kernel = "layer_norm_forward_f32" satisfies keyof Kernels;
   if (!WebAssembly.Module.exports(module).some(({ name }) => name === kernel)) {
-    throw new TypeError(`${name}: module is another one, needs this package's layernorm.wasm, compiled`);
+    throw new TypeError(`${name}: ${argument} is another one, needs this package's layernorm.wasm, compiled`);
   }
+}
+
+function isModule(value: unknown): value is WebAssembly.Module {
+  return typeof WebAssembly === "object" && value instanceof WebAssembly.Module;
+}
+
+/** The WebAssembly file that a user brings, a module or bytes. Whether it is bytes. */
+export function checkSource(name: string, source: unknown, needed: string): source is BufferSource {
+  if (isModule(source)) return false;
+  if (!ArrayBuffer.isView(source) && Object(source)[Symbol.toStringTag] !== "ArrayBuffer")
+    throw new TypeError(`${name}: source is ${describe(source)}, needs ${needed}`);
+  return true;
+}
+
+/** The answer that should bring the WebAssembly file. */
+export function checkAnswer(name: string, answer: Response): Response {
+  if (answer.ok === false) {
+    const { status, url } = answer;
+    throw new TypeError(
+      `${name}: source is an answer with status ${status} from ${url}, needs layernorm.wasm`,
+    );
+  }
+  return answer;
+}
+
+/** The module that bytes were compiled to, unless they could not be. */
+export function checkCompiled(
+  name: string,
+  bytes: BufferSource,
+  module: WebAssembly.Module | undefined,
+): WebAssembly.Module {
+  if (module !== undefined) return module;
+  const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
+  const start = String.fromCharCode(...new Uint8Array(buffer, byteOffset, Math.min(4, byteLength)));
+  if (start !== "\0asm") {
+    throw new TypeError(
+      `${name}: source begins with ${JSON.stringify(start)}, needs the bytes of layernorm.wasm`,
+    );
+  }
+  throw new Error(
+    `${name}: source does not compile: it is damaged, or SIMD is missing or forbidden here; layernorm-wasm/js needs none`,
+  );
+}
+
+/** The module of `layernorm-wasm/slim`, once it was given. */
+export function checkInitialised(module: WebAssembly.Module | undefined): WebAssembly.Module {
+  if (module === undefined) {
+    throw new Error(
+      "layernorm-wasm/slim has no WebAssembly yet: call `await init(source)` or `initSync(source)` first, with " +
+        "layernorm-wasm/layernorm.wasm",
+    );
+  }
+  return module;
 }
 
 /** That a runtime may use the memory that its engine starts with. */

@@ -14,8 +14,8 @@ const NO_LIMITS: MemoryLimits = { initialBytes: 0, maxBytes: ADDRESSABLE_BYTES }
 export class Context {
   readonly #start: () => Engine;
   readonly #limits: MemoryLimits;
-  /** Frees the memory of tensors that were forgotten. */
-  readonly #forgotten: FinalizationRegistry<number>;
+  /** Frees the memory of tensors that were forgotten. Cloudflare's workers have none before 2025-05-05. */
+  readonly #forgotten: FinalizationRegistry<number> | undefined;
   #engine: Engine | undefined;
   #memory: Memory | undefined;
   /** What was allocated in `allOrNothing`, each owner followed by its block. */
@@ -27,7 +27,8 @@ export class Context {
   constructor(start: () => Engine, limits: MemoryLimits = NO_LIMITS) {
     this.#start = start;
     this.#limits = limits;
-    this.#forgotten = new FinalizationRegistry((pointer) => this.#memory?.free(pointer));
+    if (typeof FinalizationRegistry === "function")
+      this.#forgotten = new FinalizationRegistry((pointer) => this.#memory?.free(pointer));
   }
 
   get disposed(): boolean {
@@ -66,7 +67,7 @@ export class Context {
   allocate(name: string, bytes: number, owner: object): number {
     checkNotDisposed(name, this.#disposed);
     const pointer = checkAllocated(name, this.memory.allocate(bytes), bytes, this.memory.bytesLeft);
-    this.#forgotten.register(owner, pointer, owner);
+    this.#forgotten?.register(owner, pointer, owner);
     this.#allocated?.push(owner, pointer);
     return pointer;
   }
@@ -88,7 +89,7 @@ export class Context {
 
   /** Frees the block of `owner`. */
   free(pointer: number, owner: object): void {
-    this.#forgotten.unregister(owner);
+    this.#forgotten?.unregister(owner);
     this.#memory?.free(pointer);
   }
 

@@ -1,7 +1,4 @@
-import type { Engine, Kernels } from "../engine/abi.js";
 import { InlinedModule } from "../engine/inlined.js";
-import { instantiate } from "../engine/simd128.js";
-import { checkModule } from "./check.js";
 import { Context } from "./context.js";
 import {
   type LayerNormBackwardOptions,
@@ -15,7 +12,7 @@ import {
   normalizeForward,
 } from "./layer-norm.js";
 import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
-import { makeRuntime, type Runtime, type RuntimeOptions } from "./runtime.js";
+import { makeRuntimeOfModule, type Runtime, type RuntimeOptions } from "./runtime.js";
 import { createTensor, createTensorFrom, type Data, type Dtype, type Tensor } from "./tensor.js";
 
 /*
@@ -223,10 +220,7 @@ export class LayerNorm extends LayerNormLayer {
  * ```
  */
 export function createRuntime(options?: RuntimeOptions): Runtime {
-  const module = options?.module;
-  checkModule("createRuntime", module, "layer_norm_forward_f32" satisfies keyof Kernels);
-  const start = (): Engine => (module === undefined ? inlined.start() : instantiate(module));
-  return makeRuntime(start, options);
+  return makeRuntimeOfModule(() => inlined.start(), options);
 }
 
 /**

@@ -102,7 +102,7 @@ const NO_RESULTS = {} as const;
 
 type Results<Names extends string> = { [name in Names]?: Data | undefined };
 
-/** `layerNorm` on a context. */
+/** @internal `layerNorm` on a context. */
 export function normalize<T extends Data>(
   context: Context,
   x: T,
@@ -126,7 +126,7 @@ export function normalize<T extends Data>(
   });
 }
 
-/** `layerNormForward` on a context. */
+/** @internal `layerNormForward` on a context. */
 export function normalizeForward<T extends Data>(
   context: Context,
   x: T,
@@ -172,7 +172,7 @@ function checkForward(
   return { x, gamma, beta, rows, cols, eps: checkedEps };
 }
 
-/** Makes results of the kind of `x`. */
+/** @internal Makes results of the kind of `x`. */
 export function resultsLike(
   context: Context,
   name: string,
@@ -206,7 +206,7 @@ function pointer(tensor: Data | undefined): number {
   return tensor === undefined ? 0 : (tensor as Tensor).pointer;
 }
 
-/** Runs the kernel over all rows. */
+/** @internal Runs the kernel over all rows. */
 export function runForward(
   context: Context,
   name: string,
@@ -297,7 +297,7 @@ function runForwardAtOnce(
   return true;
 }
 
-/** `layerNormBackward` on a context. */
+/** @internal `layerNormBackward` on a context. */
 export function normalizeBackward<T extends Data, Skipped extends keyof LayerNormGradients<T> = never>(
   context: Context,
   dy: T,
@@ -370,7 +370,7 @@ export interface Backward {
   readonly cols: number;
 }
 
-/** Runs the kernel over all rows. */
+/** @internal Runs the kernel over all rows. */
 export function runBackward(context: Context, name: string, given: Backward): void {
   const { cols, addsToDgamma, addsToDbeta } = given;
   const call = new Call(given.rows);

@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/abi.js";
 import { ADDRESSABLE_BYTES } from "../engine/memory.js";
-import { checkBytes, checkNotDisposed, checkOptions } from "./check.js";
+import { instantiate } from "../engine/simd128.js";
+import { checkBytes, checkModule, checkNotDisposed, checkOptions } from "./check.js";
 import { Context } from "./context.js";
 import type * as api from "./functions.js";
 import type { NormalizedShape } from "./layer-norm.js";
@@ -18,6 +19,13 @@ import {
   rmsNormForward,
 } from "./relatives.js";
 import { createTensor, createTensorFrom } from "./tensor.js";
+
+declare global {
+  namespace WebAssembly {
+    // As in the libraries `dom` and `webworker`, for programs that have neither.
+    interface Module {}
+  }
+}
 
 /** What a runtime runs on, and the memory that it holds. */
 export interface RuntimeInfo {
@@ -60,7 +68,7 @@ export interface Runtime extends Relatives {
   [Symbol.dispose](): void;
 }
 
-/** A runtime on the engine that `start` makes. */
+/** @internal A runtime on the engine that `start` makes. */
 export function makeRuntime(start: () => Engine, options: RuntimeOptions | undefined): Runtime {
   const { initialBytes, maxBytes } = checkOptions("createRuntime", options);
   const most = checkBytes("createRuntime", "maxBytes", maxBytes, ADDRESSABLE_BYTES, ADDRESSABLE_BYTES);
@@ -72,7 +80,36 @@ export function makeRuntime(start: () => Engine, options: RuntimeOptions | undef
   return runtimeOn(context);
 }
 
-/** The functions and classes of the package, on `context`. */
+/** @internal A runtime on `options.module`, or else on the engine that `start` makes. */
+export function makeRuntimeOfModule(start: () => Engine, options: RuntimeOptions | undefined): Runtime {
+  const module = options?.module;
+  if (module === undefined) return makeRuntime(start, options);
+  checkModule("createRuntime", "module", module);
+  return makeRuntime(() => instantiate(module), options);
+}
+
+/** @internal `operation` on `context`, with the type of the package's own function. */
+export function bind<F>(context: Context, operation: (context: Context, ...rest: never[]) => unknown): F {
+  return operation.bind(undefined, context) as F;
+}
+
+/** @internal The class `LayerNorm` on `context`. */
+export function layerNormOn(context: Context): typeof api.LayerNorm {
+  return class LayerNorm extends LayerNormLayer {
+    constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions) {
+      super(context, normalizedShape, options);
+    }
+  };
+}
+
+/** @internal All that the package exports, on a module that the host has compiled. */
+export function entryOn(module: WebAssembly.Module): typeof api {
+  const start = () => instantiate(module);
+  const createRuntime = (options?: RuntimeOptions) => makeRuntimeOfModule(start, options);
+  return { ...runtimeOn(new Context(start)), createRuntime, init: async () => {} };
+}
+
+/** @internal The functions and classes of the package, on `context`. */
 export function runtimeOn(context: Context): Runtime {
   const runtime = {
     ...{ rmsNorm, rmsNormForward, rmsNormBackward, RMSNorm },
@@ -82,11 +119,7 @@ export function runtimeOn(context: Context): Runtime {
     layerNormBackward: normalizeBackward.bind(undefined, context),
     tensor: createTensor.bind(undefined, context),
     tensorFrom: createTensorFrom.bind(undefined, context),
-    LayerNorm: class LayerNorm extends LayerNormLayer {
-      constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions) {
-        super(context, normalizedShape, options);
-      }
-    },
+    LayerNorm: layerNormOn(context),
     info(): RuntimeInfo {
       checkNotDisposed("runtime.info", context.disposed);
       const { usedBytes, peakBytes, memoryBytes } = context.memory;

@@ -1,8 +1,14 @@
+// Brings the type of `Symbol.dispose` to those whose `lib` has it not.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { checkDtype, checkLive, checkShape, checkValues } from "./check.js";
 import type { Context } from "./context.js";
 
 /** How the elements of a tensor are stored. Arithmetic is in f32 or better, whatever the storage. */
 export type Dtype = "f32" | "f16" | "bf16";
+
+/** `Float32Array<ArrayBuffer>`, which TypeScript before 5.7 does not know by that name. */
+export type Values = ReturnType<Float32Array["slice"]>;
 
 /** What the operations work on: a plain array, or a tensor in the memory of the kernels. */
 export type Data = Float32Array | Tensor;
@@ -25,7 +31,7 @@ export class Tensor {
   readonly context: Context;
   /** @internal Its first byte in the runtime's memory, 0 when it is disposed. */
   pointer: number;
-  #data: Float32Array<ArrayBuffer> | undefined;
+  #data: Values | undefined;
 
   /** @internal */
   constructor(context: Context, name: string, shape: readonly number[], size: number) {
@@ -41,14 +47,14 @@ export class Tensor {
    *
    * @throws TypeError when the tensor, or its runtime, is disposed.
    */
-  get data(): Float32Array<ArrayBuffer> {
+  get data(): Values {
     checkLive("Tensor.data", "this", this);
     this.#data = this.context.memory.viewF32(this.pointer, this.size, this.#data);
     return this.#data;
   }
 
   /** Its elements, copied. */
-  toFloat32Array(): Float32Array<ArrayBuffer> {
+  toFloat32Array(): Values {
     return this.data.slice();
   }
 
@@ -71,7 +77,7 @@ export class Tensor {
   }
 }
 
-/** A tensor of zeros. */
+/** @internal A tensor of zeros. */
 export function createTensor(context: Context, shape: readonly number[], dtype: Dtype = "f32"): Tensor {
   const size = checkShape("tensor", shape);
   checkDtype("tensor", dtype);
@@ -80,7 +86,7 @@ export function createTensor(context: Context, shape: readonly number[], dtype: 
   return result;
 }
 
-/** A tensor of given values. */
+/** @internal A tensor of given values. */
 export function createTensorFrom(
   context: Context,
   values: ArrayLike<number>,

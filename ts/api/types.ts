@@ -9,4 +9,4 @@ export type {
 } from "./layer-norm.js";
 export type { LayerNormLayerOptions, LayerNormState, Parameter } from "./layers.js";
 export type { Runtime, RuntimeInfo, RuntimeOptions } from "./runtime.js";
-export type { Data, Dtype } from "./tensor.js";
+export type { Data, Dtype, Values } from "./tensor.js";

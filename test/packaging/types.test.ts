@@ -1,0 +1,50 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { root, run } from "../../scripts/toolchain.mjs";
+import { folder, out } from "./support.js";
+
+/* The installed types, checked by consumers' compilers with nothing skipped. */
+
+const compilers: Record<string, string> = {
+  "5.4": join(folder, "node_modules/typescript-5.4"),
+  "5.7": join(folder, "node_modules/typescript-5.7"),
+  "5.9": join(folder, "node_modules/typescript-5.9"),
+  "6": join(folder, "node_modules/typescript"),
+  "7": join(root, "node_modules/typescript"),
+};
+
+const consumers = [
+  { lib: ["es2022", "dom"], module: "nodenext", moduleResolution: "nodenext" },
+  { lib: ["es2022", "webworker"], module: "esnext", moduleResolution: "bundler" },
+  { lib: ["es2022"], module: "node16", moduleResolution: "node16", types: ["node"] },
+];
+
+test("of these tests themselves", async () => {
+  const tsc = join(compilers[7], "bin/tsc");
+  const { output } = await run([process.execPath, tsc, "--noEmit", "-p", join(folder, "tsconfig.test.json")]);
+  expect(output).toBe("");
+});
+
+describe.each(Object.entries(compilers))("TypeScript %s", (version, compiler) => {
+  test.for(consumers)("for $lib, $module", async (consumer) => {
+    const project = join(out, `tsconfig.${version}-${consumer.module}.json`);
+    const compilerOptions = {
+      target: "es2022",
+      types: [],
+      typeRoots: [join(root, "node_modules/@types")],
+      ...consumer,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    writeFileSync(
+      project,
+      JSON.stringify({ compilerOptions, files: [join(folder, "fixtures/consumer.ts")] }),
+    );
+    const { code, output } = await run([process.execPath, join(compiler, "bin/tsc"), "-p", project]);
+    expect(output).toBe("");
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,18 @@
+/*
+ * `layernorm-wasm` under the condition `edge-light`: as in workerd.ts, in the words of Next.js and Vercel.
+ */
+import { entryOn } from "./api/runtime.js";
+import module from "./layernorm.wasm?module";
+
+export const {
+  layerNorm,
+  layerNormForward,
+  layerNormBackward,
+  tensor,
+  tensorFrom,
+  LayerNorm,
+  createRuntime,
+  init,
+} = /* @__PURE__ */ entryOn(module);
+export * from "./api/relatives.js";
+export { Tensor } from "./api/tensor.js";

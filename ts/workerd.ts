@@ -1,0 +1,18 @@
+/*
+ * `layernorm-wasm` under the condition `workerd`: Cloudflare's workers may not compile bytes, so the file is an import.
+ */
+import { entryOn } from "./api/runtime.js";
+import module from "./layernorm.wasm";
+
+export const {
+  layerNorm,
+  layerNormForward,
+  layerNormBackward,
+  tensor,
+  tensorFrom,
+  LayerNorm,
+  createRuntime,
+  init,
+} = /* @__PURE__ */ entryOn(module);
+export * from "./api/relatives.js";
+export { Tensor } from "./api/tensor.js";
