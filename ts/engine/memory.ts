@@ -58,7 +58,7 @@ export class Memory {
     this.#f32 = new Float32Array(this.#buffer);
   }
 
-  /** Bytes in blocks that are in use. */
+  /** Bytes in blocks that are in use, without what staggers them. */
   get usedBytes(): number {
     return this.#usedBytes;
   }
@@ -124,7 +124,7 @@ export class Memory {
     const start = this.#fromFree(size) || this.#fromTop(size);
     if (start === 0) return 0;
     this.#sizes.set(start, size);
-    this.#usedBytes += size;
+    this.#usedBytes += withoutStagger(size);
     this.#peakBytes = Math.max(this.#peakBytes, this.#usedBytes);
     return start;
   }
@@ -151,7 +151,7 @@ export class Memory {
     const size = this.#sizes.get(start);
     if (size === undefined) return;
     this.#sizes.delete(start);
-    this.#usedBytes -= size;
+    this.#usedBytes -= withoutStagger(size);
     const free = this.#free;
     let next = free.findIndex((block) => block.start > start);
     if (next === -1) next = free.length;
@@ -218,4 +218,8 @@ export function align(bytes: number): number {
 /** Rows of `rowBytes` that pass through scratch in one go: at least one. */
 export function rowsPerChunk(rows: number, rowBytes: number): number {
   return Math.max(1, Math.min(rows, Math.floor(CHUNK_BYTES / rowBytes)));
+}
+
+function withoutStagger(size: number): number {
+  return size > STAGGERED_FROM ? size - STAGGER : size;
 }
