@@ -50,7 +50,7 @@ function oneNumberWhereItDoes(shift: number, delta: number, rstd: number): Centr
 }
 
 function firstShift(x: Values): number {
-  if (x.length <= 96) return 0;
+  if (x.length <= 256) return 0;
   const q = Math.floor(x.length / 4);
   const sample = (f: (value: number) => number) => {
     const at = (k: number) => f(x[k]);

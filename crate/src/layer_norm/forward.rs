@@ -12,7 +12,7 @@ use core::ops::RangeInclusive;
 /// Groups of vectors in a chunk of a sum: sixteen vectors lose at most 4 units of 2^-24.
 const CHUNK: usize = 4;
 /// Rows of at most so many columns are done four at a time: what each row costs beside its elements counts.
-const NARROW_COLS: usize = 96;
+const NARROW_COLS: usize = 256;
 /// How large the square of the mean less the shift may be, beside the variance: their sum is what is summed, and the
 /// difference loses as much more.
 const LARGEST_DELTA: f64 = 0.625;

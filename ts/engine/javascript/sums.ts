@@ -11,7 +11,7 @@ const GROUP = 16;
 /** The elements of a chunk, forward and backward. */
 const [FORWARD_CHUNK, BACKWARD_CHUNK] = [4 * GROUP, 8 * GROUP];
 /** Rows of at most so many elements are not sampled. */
-const NARROW_COLS = 96;
+const NARROW_COLS = 256;
 
 /** The sum of four lanes. */
 function reduce(lane0: number, lane1: number, lane2: number, lane3: number): number {
