@@ -134,7 +134,7 @@ const PARAMETERS: [i32; 2] = [-60, 60];
 /// The same of `dy` and `dy * gamma`.
 const GRADIENTS: [i32; 2] = [-126, 99];
 /// `dy * gamma / rstd`: of smaller ones `docs/numerics.md` says that bits are lost.
-const SMALLEST_PRODUCT: f64 = 4e-40;
+const SMALLEST_PRODUCT: f64 = f32::MIN_POSITIVE as f64;
 /// Such rows are computed in f64.
 const EXTREME_RSTD: f64 = 2.2e12;
 /// Beyond, it may be `eps` that makes `rstd` infinite or 0 in f32.
