@@ -2,6 +2,13 @@
 export default [
   { name: "layernorm-wasm", path: "dist/index.js", gzip: true, limit: "22 kB" },
   { name: "layernorm-wasm/slim", path: "dist/slim.js", gzip: true, limit: "11.5 kB" },
+  {
+    name: "layernorm-wasm/tfjs",
+    path: "dist/tfjs.js",
+    gzip: true,
+    ignore: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-layers"],
+    limit: "23.5 kB",
+  },
   { name: "layernorm-wasm/js", path: "dist/js.js", gzip: true, limit: "10.5 kB" },
   {
     name: "layernorm-wasm/layernorm.wasm",

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import "@tensorflow/tfjs-backend-cpu";
+import * as tf from "@tensorflow/tfjs-core";
 import type { Runtime } from "layernorm-wasm";
 import { init, initSync, type Source } from "layernorm-wasm/slim";
+import * as tfjs from "layernorm-wasm/tfjs";
 import { describe, expect, test } from "vitest";
 import { type Api, everywhere, normal, sameBits } from "./support.js";
 import {
@@ -245,6 +248,54 @@ test("an answer without the file", async () => {
 function raise(error: unknown): never {
   throw error;
 }
+
+/** That a layer for rows of four, or of `cols`, is called with something else. */
+function callLayer(inputs: tf.Tensor | tf.Tensor[], cols = 4): tf.Tensor {
+  const layer = tfjs.layerNormalization();
+  layer.build([null, cols]);
+  return layer.call(inputs);
+}
+
+const tfx = tf.zeros([2, 4]);
+const gone = tf.zeros([4]);
+gone.dispose();
+
+const inTfjs: [ErrorClass, string, () => unknown][] = [
+  [TypeError, "layerNorm: x is an Array, needs a tf.Tensor", () => tfjs.layerNorm(wrong([1, 2]))],
+  [TypeError, "layerNorm: x is null, needs a tf.Tensor", () => tfjs.layerNorm(wrong(null))],
+  [TypeError, "layerNorm: x is of dtype int32, needs float32", () => tfjs.layerNorm(tf.zeros([4], "int32"))],
+  [TypeError, "layerNorm: gamma is 1, needs a tf.Tensor", () => tfjs.layerNorm(tfx, wrong(1))],
+  [TypeError, "layerNorm: gamma is a disposed tensor", () => tfjs.layerNorm(tfx, gone)],
+  [
+    RangeError,
+    "layerNorm: x has shape [2, 4], its last dimensions need to be normalizedShape [3]",
+    () => tfjs.layerNorm(tfx, tf.ones([3])),
+  ],
+  [
+    RangeError,
+    "layerNorm: beta has shape [2, 2], needs [4], as gamma has",
+    () => tfjs.layerNorm(tfx, tf.ones([4]), tf.ones([2, 2])),
+  ],
+  [
+    RangeError,
+    "layerNorm: eps is -1, needs a finite number of at least 0",
+    () => tfjs.layerNorm(tfx, null, null, -1),
+  ],
+  [
+    RangeError,
+    "layerNorm: normalizedShape is [], needs at least one size",
+    () => tfjs.layerNorm(tf.scalar(1)),
+  ],
+  [Error, "Invalid axis: 3", () => tfjs.layerNormalization({ axis: 3 }).build([null, 4])],
+  [
+    RangeError,
+    "LayerNormalization: x has shape [2, 4], its last dimensions need to be normalizedShape [3]",
+    () => callLayer(tfx, 3),
+  ],
+  [TypeError, "LayerNormalization: called with 2 tensors, needs one", () => callLayer([tfx, tfx])],
+];
+
+test.each(inTfjs)("in TensorFlow.js: %o: %s", (error, message, call) => fails(call, error, message));
 
 const relatives = [
   "rmsNorm",

@@ -33,7 +33,7 @@ function examplesOf(path: string): Example[] {
 }
 
 const sources = readdirSync(join(root, "ts/api"), { encoding: "utf8" }).map((name) => `ts/api/${name}`);
-const examples = ["README.md", ...sources].flatMap(examplesOf);
+const examples = ["README.md", ...sources, "ts/tfjs.ts"].flatMap(examplesOf);
 
 const EXPRESSION = String.raw`[A-Za-z_$][\w$]*(?:\.[\w$]+|\(\)|\[\d+\])*`;
 const VALUE = String.raw`\[[^\]]*\]|"[^"]*"|true\b|false\b|-?\d+(?:\.\d+)?(?:e-?\d+)?`;

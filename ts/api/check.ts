@@ -237,17 +237,23 @@ export function checkRows(
   const size = count(x);
   const xShape = x instanceof Tensor ? x.shape : shape;
   if (shape !== undefined) checkShapeOption(name, x, shape);
-  if (xShape !== undefined) {
-    if (!endsWith(xShape, normalizedShape)) {
-      throw new RangeError(
-        `${name}: x has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${sizes(normalizedShape)}`,
-      );
-    }
-  }
+  if (xShape !== undefined) checkLastDimensions(name, xShape, normalizedShape);
   if (size % cols !== 0) {
     wrongCount(name, "x", x, `normalizedShape ${sizes(normalizedShape)} needs a multiple of ${cols}`);
   }
   return size / cols;
+}
+
+/** That the last dimensions of the shape of `x` are `normalizedShape`. */
+export function checkLastDimensions(
+  name: string,
+  xShape: readonly number[],
+  normalizedShape: number | readonly number[],
+): void {
+  if (endsWith(xShape, normalizedShape)) return;
+  throw new RangeError(
+    `${name}: x has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${sizes(normalizedShape)}`,
+  );
 }
 
 /** Whether the last dimensions of a shape are `normalizedShape`. */
@@ -576,4 +582,39 @@ export function checkStateKeys(name: string, state: unknown, keys: readonly stri
       );
     }
   }
+}
+
+/** That `value` is one of TensorFlow.js's tensors, as its own `instanceof` says, of float32. */
+export function checkTfjsTensor(
+  name: string,
+  argument: string,
+  value: { readonly dtype?: string; readonly isDisposed?: boolean },
+  isTensor: boolean,
+): void {
+  if (!isTensor) wrongType(name, argument, value, "a tf.Tensor");
+  if (value.isDisposed) throw new TypeError(`${name}: ${argument} is a disposed tensor`);
+  if (value.dtype !== "float32") {
+    throw new TypeError(`${name}: ${argument} is of dtype ${value.dtype}, needs float32`);
+  }
+}
+
+/** That two arguments have one shape. */
+export function checkSameShape(
+  name: string,
+  argument: string,
+  shape: readonly number[],
+  other: string,
+  otherShape: readonly number[],
+): void {
+  if (shape.length === otherShape.length && shape.every((size, k) => size === otherShape[k])) return;
+  throw new RangeError(
+    `${name}: ${argument} has shape ${list(shape)}, needs ${list(otherShape)}, as ${other} has`,
+  );
+}
+
+/** The one tensor that a layer is called with, in an array or not. */
+export function checkOneTensor<T extends object>(name: string, inputs: T | readonly T[]): T {
+  if (!Array.isArray(inputs)) return inputs as T;
+  if (inputs.length !== 1) throw new TypeError(`${name}: called with ${inputs.length} tensors, needs one`);
+  return inputs[0];
 }

@@ -34,8 +34,8 @@ function prepare(problem: Problem): Prepared {
   return {
     passes: { forward, both },
     results: (pass) => {
-      const [dx, dgamma, dbeta] = gradients.map((tensor) => tensor.dataSync());
-      const values = y?.dataSync() as Float32Array;
+      const [dx, dgamma, dbeta] = gradients.map((tensor) => tensor.dataSync<"float32">());
+      const values = y?.dataSync<"float32">() as Float32Array;
       return pass === "forward" ? { y: values } : { y: values, dx, dgamma, dbeta };
     },
     dispose: () => {

@@ -15,11 +15,11 @@ function prepare(problem: Problem): Prepared {
   let y: tf.Tensor | undefined;
   const forward = () => {
     y?.dispose();
-    y = tf.tidy(() => layer.apply(x));
+    y = tf.tidy(() => layer.apply(x) as tf.Tensor);
   };
   return {
     passes: { forward },
-    results: () => ({ y: y?.dataSync() as Float32Array }),
+    results: () => ({ y: y?.dataSync<"float32">() as Float32Array }),
     dispose: () => {
       y?.dispose();
       for (const weight of layer.weights) weight.dispose();
