@@ -15,6 +15,7 @@ import {
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { echo, nativeEnvironment, root, run, wasmEnvironment } from "./toolchain.mjs";
+import { textOf } from "./wasm-text.mjs";
 
 const wasmFile = join(root, "crate/pkg/layernorm_wasm_bg.wasm");
 const generated = join(root, "ts/engine/generated");
@@ -61,10 +62,13 @@ async function buildWasm() {
   writeFileSync(wasmFile, withoutCustomSections(readFileSync(wasmFile)));
   mkdirSync(generated, { recursive: true });
   const header = "// Made by scripts/build.mjs.\n\n";
-  const hex = readFileSync(wasmFile).toString("hex");
+  const { alphabet, text } = textOf(readFileSync(wasmFile));
   writeFileSync(
     join(generated, "wasm-bytes.ts"),
-    `${header}/** The WebAssembly file, in hexadecimal. */\nexport const WASM_HEX: string =\n  "${hex}";\n`,
+    `${header}/** The WebAssembly file, as scripts/wasm-text.mjs writes it. */
+export const WASM_TEXT: string =\n  ${JSON.stringify(text)};
+/** The character of each byte that has one of its own. */
+export const WASM_ALPHABET: string =\n  ${JSON.stringify(alphabet)};\n`,
   );
 
   // The names with __ are wasm-bindgen's own. A .ts file and not wasm-bindgen's own .d.ts, which tsc would not copy to dist/.
@@ -162,7 +166,8 @@ function hashOf(paths) {
 for (const { name, inputs, outputs, build } of stages) {
   // Beside cargo's outputs and not in dist/, which is published whole.
   const stamp = join(root, "target", `built-${name}.txt`);
-  const state = () => `${hashOf([...inputs, "scripts/build.mjs"])} ${hashOf(outputs)}`;
+  const state = () =>
+    `${hashOf([...inputs, "scripts/build.mjs", "scripts/wasm-text.mjs"])} ${hashOf(outputs)}`;
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === state()) continue;
   rmSync(stamp, { force: true });
   await build();

@@ -2,7 +2,7 @@
 import { createRuntime } from "layernorm-wasm";
 import { escapeHtml, htmlTable } from "../../examples/mnist/html.js";
 import { textTable } from "../../examples/mnist/table.js";
-import { type Case, caseName, fullShapes, quickShapes, quickSweep } from "../cases/index.js";
+import { type Case, caseName, chosenShapes, fullShapes, quickShapes, quickSweep } from "../cases/index.js";
 import { ENGINES, type EngineInfo } from "../engines/list.js";
 import { EFFORTS, measureAll } from "../measure.js";
 import { charts } from "../report/charts.js";
@@ -21,6 +21,12 @@ const SETS = {
 };
 type SetName = keyof typeof SETS;
 
+/** `?shapes=64x64,512x768` measures these instead, as `--shapes` does. */
+function casesOf(name: SetName): Case[] {
+  const asked = new URLSearchParams(location.search).get("shapes");
+  return asked === null ? SETS[name].cases : chosenShapes(asked).filter(inPage);
+}
+
 const offered = ENGINES.filter(({ kind }) => kind !== "native");
 
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
@@ -36,7 +42,8 @@ function where(): string {
 }
 
 async function run(name: SetName): Promise<void> {
-  const { cases, effort } = SETS[name];
+  const { effort } = SETS[name];
+  const cases = casesOf(name);
   const run: RunData = {
     date: new Date().toISOString().slice(0, 16).replace("T", " "),
     command: `in a browser, ${name}`,

@@ -37,7 +37,7 @@ export const CHART_STYLE = `
 @media (prefers-color-scheme: dark) { :root { ${variables(1)} } }
 .key { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 12px 0; font-size: 14px; }
 .key svg { display: inline-block; width: 14px; height: 14px; vertical-align: -2px; margin-right: 6px; }
-.wide { margin: 12px 0 0; }
+.wide { margin: 12px 0 0; overflow-x: auto; } .wide svg { min-width: 720px; }
 `;
 
 /** A section for each pass that was timed, and one for the sweep. */

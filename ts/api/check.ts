@@ -51,38 +51,39 @@ function isDetached({ buffer }: Float32Array): boolean {
 
 /** `product(normalizedShape)`: the elements of a row. */
 export function checkNormalizedShape(name: string, normalizedShape: number | readonly number[]): number {
-  if (typeof normalizedShape === "number") {
-    checkNormalizedSize(name, normalizedShape, normalizedShape);
+  if (typeof normalizedShape !== "number") {
+    if (!Array.isArray(normalizedShape))
+      wrongType(name, "normalizedShape", normalizedShape, "a number or an array of numbers");
+    if (normalizedShape.length === 0)
+      throw new RangeError(`${name}: normalizedShape is [], needs at least one size`);
+  } else if (Number.isSafeInteger(normalizedShape) && normalizedShape > 0) {
     return normalizedShape;
   }
-  if (!Array.isArray(normalizedShape)) {
-    wrongType(name, "normalizedShape", normalizedShape, "a number or an array of numbers");
-  }
-  if (normalizedShape.length === 0)
-    throw new RangeError(`${name}: normalizedShape is [], needs at least one size`);
-  let cols = 1;
-  for (const size of normalizedShape as readonly number[]) {
-    checkNormalizedSize(name, size, normalizedShape);
-    cols *= size;
-  }
-  if (!Number.isSafeInteger(cols)) {
-    throw new RangeError(
-      `${name}: normalizedShape ${list(normalizedShape)} has more elements than a number counts exactly`,
-    );
-  }
-  return cols;
+  const shape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+  return product(name, "normalizedShape", shape, 1, "positive whole numbers");
 }
 
-function checkNormalizedSize(name: string, size: unknown, normalizedShape: number | readonly number[]): void {
-  if (Number.isSafeInteger(size) && (size as number) > 0) return;
-  if (typeof size !== "number") {
-    throw new TypeError(
-      `${name}: normalizedShape ${sizes(normalizedShape)} holds ${describe(size)}, needs numbers`,
-    );
+/** The elements of a shape, each of whose sizes is a whole number of at least `least`. */
+function product(
+  name: string,
+  argument: string,
+  shape: readonly number[],
+  least: number,
+  needed: string,
+): number {
+  let size = 1;
+  for (const dimension of shape) {
+    if (!(Number.isSafeInteger(dimension) && dimension >= least)) {
+      const message = `${name}: ${argument} ${list(shape)} holds ${describe(dimension)}, needs ${needed}`;
+      throw typeof dimension === "number" ? new RangeError(message) : new TypeError(message);
+    }
+    size *= dimension;
   }
-  throw new RangeError(
-    `${name}: normalizedShape ${sizes(normalizedShape)} holds ${size}, needs positive whole numbers`,
-  );
+  if (!Number.isSafeInteger(size))
+    throw new RangeError(
+      `${name}: ${argument} ${list(shape)} has more elements than a number counts exactly`,
+    );
+  return size;
 }
 
 /** `eps`, or its default. */
@@ -279,17 +280,7 @@ function checkShapeOption(name: string, x: Data, shape: readonly number[]): void
 /** The elements of a tensor of this shape. Zero is a size, and [] the shape of one element. */
 export function checkShape(name: string, shape: readonly number[]): number {
   if (!Array.isArray(shape)) wrongType(name, "shape", shape, "an array of numbers");
-  let size = 1;
-  for (const dimension of shape as readonly number[]) {
-    if (!(Number.isSafeInteger(dimension) && dimension >= 0)) {
-      const message = `${name}: shape ${list(shape)} holds ${describe(dimension)}, needs whole numbers of at least 0`;
-      throw typeof dimension === "number" ? new RangeError(message) : new TypeError(message);
-    }
-    size *= dimension;
-  }
-  if (!Number.isSafeInteger(size))
-    throw new RangeError(`${name}: shape ${list(shape)} has more elements than a number counts exactly`);
-  return size;
+  return product(name, "shape", shape, 0, "whole numbers of at least 0");
 }
 
 /** A tensor's values: numbers in an array of any type, as many as its shape has. */

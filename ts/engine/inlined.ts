@@ -1,5 +1,5 @@
 import type { Engine } from "./abi.js";
-import { WASM_HEX } from "./generated/wasm-bytes.js";
+import { WASM_ALPHABET, WASM_TEXT } from "./generated/wasm-bytes.js";
 import { javascriptEngine } from "./javascript.js";
 import { compile, compileAsync, instantiate } from "./simd128.js";
 
@@ -22,12 +22,21 @@ export class InlinedModule {
   }
 }
 
-/** From hexadecimal: gzip sees bytes in it, as it does not in base64. Eight digits at once, for the interpreter is slow. */
-function bytes(): Uint8Array<ArrayBuffer> {
-  const digits = `${WASM_HEX}000000`;
-  const bytes = new DataView(new ArrayBuffer(digits.length / 2));
-  for (let k = 0; k < WASM_HEX.length; k += 8) {
-    bytes.setUint32(k / 2, Number.parseInt(digits.slice(k, k + 8), 16));
+const bytes = () => bytesOf(WASM_TEXT, WASM_ALPHABET);
+
+/**
+ * The bytes of what `scripts/wasm-text.mjs` wrote. Most bytes are one character, so that gzip sees them, as it does not
+ * in base64.
+ */
+export function bytesOf(text: string, alphabet: string): Uint8Array<ArrayBuffer> {
+  const byteOf = new Int16Array(128).fill(-1);
+  for (let byte = 0; byte < alphabet.length; byte++) byteOf[alphabet.charCodeAt(byte)] = byte;
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const byte = byteOf[code];
+    bytes[length++] = byte < 0 ? (code & 7) * 32 + (text.charCodeAt(++at) & 31) : byte;
   }
-  return new Uint8Array(bytes.buffer, 0, WASM_HEX.length / 2);
+  return bytes.slice(0, length);
 }

@@ -72,34 +72,38 @@ export function shiftedSums(
       q3 = 0;
     for (; at < stop; at += GROUP) {
       {
-        const a = unshifted ? f32[at] : fround(f32[at] - shift);
-        const b = unshifted ? f32[at + 4] : fround(f32[at + 4] - shift);
-        const c = unshifted ? f32[at + 8] : fround(f32[at + 8] - shift);
-        const d = unshifted ? f32[at + 12] : fround(f32[at + 12] - shift);
+        const i = at;
+        const a = unshifted ? f32[i] : fround(f32[i] - shift);
+        const b = unshifted ? f32[i + 4] : fround(f32[i + 4] - shift);
+        const c = unshifted ? f32[i + 8] : fround(f32[i + 8] - shift);
+        const d = unshifted ? f32[i + 12] : fround(f32[i + 12] - shift);
         s0 = fround(s0 + group(a, b, c, d));
         q0 = fround(q0 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
       }
       {
-        const a = unshifted ? f32[at + 1] : fround(f32[at + 1] - shift);
-        const b = unshifted ? f32[at + 5] : fround(f32[at + 5] - shift);
-        const c = unshifted ? f32[at + 9] : fround(f32[at + 9] - shift);
-        const d = unshifted ? f32[at + 13] : fround(f32[at + 13] - shift);
+        const i = at + 1;
+        const a = unshifted ? f32[i] : fround(f32[i] - shift);
+        const b = unshifted ? f32[i + 4] : fround(f32[i + 4] - shift);
+        const c = unshifted ? f32[i + 8] : fround(f32[i + 8] - shift);
+        const d = unshifted ? f32[i + 12] : fround(f32[i + 12] - shift);
         s1 = fround(s1 + group(a, b, c, d));
         q1 = fround(q1 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
       }
       {
-        const a = unshifted ? f32[at + 2] : fround(f32[at + 2] - shift);
-        const b = unshifted ? f32[at + 6] : fround(f32[at + 6] - shift);
-        const c = unshifted ? f32[at + 10] : fround(f32[at + 10] - shift);
-        const d = unshifted ? f32[at + 14] : fround(f32[at + 14] - shift);
+        const i = at + 2;
+        const a = unshifted ? f32[i] : fround(f32[i] - shift);
+        const b = unshifted ? f32[i + 4] : fround(f32[i + 4] - shift);
+        const c = unshifted ? f32[i + 8] : fround(f32[i + 8] - shift);
+        const d = unshifted ? f32[i + 12] : fround(f32[i + 12] - shift);
         s2 = fround(s2 + group(a, b, c, d));
         q2 = fround(q2 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
       }
       {
-        const a = unshifted ? f32[at + 3] : fround(f32[at + 3] - shift);
-        const b = unshifted ? f32[at + 7] : fround(f32[at + 7] - shift);
-        const c = unshifted ? f32[at + 11] : fround(f32[at + 11] - shift);
-        const d = unshifted ? f32[at + 15] : fround(f32[at + 15] - shift);
+        const i = at + 3;
+        const a = unshifted ? f32[i] : fround(f32[i] - shift);
+        const b = unshifted ? f32[i + 4] : fround(f32[i + 4] - shift);
+        const c = unshifted ? f32[i + 8] : fround(f32[i + 8] - shift);
+        const d = unshifted ? f32[i + 12] : fround(f32[i + 12] - shift);
         s3 = fround(s3 + group(a, b, c, d));
         q3 = fround(q3 + group(fround(a * a), fround(b * b), fround(c * c), fround(d * d)));
       }
@@ -192,53 +196,57 @@ export function gradientSums(
       p3 = 0;
     for (; at < stop; at += GROUP) {
       {
-        const a = unshifted ? f32[x + at] : fround(f32[x + at] - shift);
-        const b = unshifted ? f32[x + at + 4] : fround(f32[x + at + 4] - shift);
-        const c = unshifted ? f32[x + at + 8] : fround(f32[x + at + 8] - shift);
-        const d = unshifted ? f32[x + at + 12] : fround(f32[x + at + 12] - shift);
-        const e = gamma === 0 ? f32[dy + at] : fround(f32[dy + at] * f32[gamma + at]);
-        const f = gamma === 0 ? f32[dy + at + 4] : fround(f32[dy + at + 4] * f32[gamma + at + 4]);
-        const g = gamma === 0 ? f32[dy + at + 8] : fround(f32[dy + at + 8] * f32[gamma + at + 8]);
-        const h = gamma === 0 ? f32[dy + at + 12] : fround(f32[dy + at + 12] * f32[gamma + at + 12]);
+        const i = at;
+        const a = unshifted ? f32[x + i] : fround(f32[x + i] - shift);
+        const b = unshifted ? f32[x + i + 4] : fround(f32[x + i + 4] - shift);
+        const c = unshifted ? f32[x + i + 8] : fround(f32[x + i + 8] - shift);
+        const d = unshifted ? f32[x + i + 12] : fround(f32[x + i + 12] - shift);
+        const e = gamma === 0 ? f32[dy + i] : fround(f32[dy + i] * f32[gamma + i]);
+        const f = gamma === 0 ? f32[dy + i + 4] : fround(f32[dy + i + 4] * f32[gamma + i + 4]);
+        const g = gamma === 0 ? f32[dy + i + 8] : fround(f32[dy + i + 8] * f32[gamma + i + 8]);
+        const h = gamma === 0 ? f32[dy + i + 12] : fround(f32[dy + i + 12] * f32[gamma + i + 12]);
         if (!unshifted) t0 = fround(t0 + group(a, b, c, d));
         g0 = fround(g0 + group(e, f, g, h));
         p0 = fround(p0 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
       }
       {
-        const a = unshifted ? f32[x + at + 1] : fround(f32[x + at + 1] - shift);
-        const b = unshifted ? f32[x + at + 5] : fround(f32[x + at + 5] - shift);
-        const c = unshifted ? f32[x + at + 9] : fround(f32[x + at + 9] - shift);
-        const d = unshifted ? f32[x + at + 13] : fround(f32[x + at + 13] - shift);
-        const e = gamma === 0 ? f32[dy + at + 1] : fround(f32[dy + at + 1] * f32[gamma + at + 1]);
-        const f = gamma === 0 ? f32[dy + at + 5] : fround(f32[dy + at + 5] * f32[gamma + at + 5]);
-        const g = gamma === 0 ? f32[dy + at + 9] : fround(f32[dy + at + 9] * f32[gamma + at + 9]);
-        const h = gamma === 0 ? f32[dy + at + 13] : fround(f32[dy + at + 13] * f32[gamma + at + 13]);
+        const i = at + 1;
+        const a = unshifted ? f32[x + i] : fround(f32[x + i] - shift);
+        const b = unshifted ? f32[x + i + 4] : fround(f32[x + i + 4] - shift);
+        const c = unshifted ? f32[x + i + 8] : fround(f32[x + i + 8] - shift);
+        const d = unshifted ? f32[x + i + 12] : fround(f32[x + i + 12] - shift);
+        const e = gamma === 0 ? f32[dy + i] : fround(f32[dy + i] * f32[gamma + i]);
+        const f = gamma === 0 ? f32[dy + i + 4] : fround(f32[dy + i + 4] * f32[gamma + i + 4]);
+        const g = gamma === 0 ? f32[dy + i + 8] : fround(f32[dy + i + 8] * f32[gamma + i + 8]);
+        const h = gamma === 0 ? f32[dy + i + 12] : fround(f32[dy + i + 12] * f32[gamma + i + 12]);
         if (!unshifted) t1 = fround(t1 + group(a, b, c, d));
         g1 = fround(g1 + group(e, f, g, h));
         p1 = fround(p1 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
       }
       {
-        const a = unshifted ? f32[x + at + 2] : fround(f32[x + at + 2] - shift);
-        const b = unshifted ? f32[x + at + 6] : fround(f32[x + at + 6] - shift);
-        const c = unshifted ? f32[x + at + 10] : fround(f32[x + at + 10] - shift);
-        const d = unshifted ? f32[x + at + 14] : fround(f32[x + at + 14] - shift);
-        const e = gamma === 0 ? f32[dy + at + 2] : fround(f32[dy + at + 2] * f32[gamma + at + 2]);
-        const f = gamma === 0 ? f32[dy + at + 6] : fround(f32[dy + at + 6] * f32[gamma + at + 6]);
-        const g = gamma === 0 ? f32[dy + at + 10] : fround(f32[dy + at + 10] * f32[gamma + at + 10]);
-        const h = gamma === 0 ? f32[dy + at + 14] : fround(f32[dy + at + 14] * f32[gamma + at + 14]);
+        const i = at + 2;
+        const a = unshifted ? f32[x + i] : fround(f32[x + i] - shift);
+        const b = unshifted ? f32[x + i + 4] : fround(f32[x + i + 4] - shift);
+        const c = unshifted ? f32[x + i + 8] : fround(f32[x + i + 8] - shift);
+        const d = unshifted ? f32[x + i + 12] : fround(f32[x + i + 12] - shift);
+        const e = gamma === 0 ? f32[dy + i] : fround(f32[dy + i] * f32[gamma + i]);
+        const f = gamma === 0 ? f32[dy + i + 4] : fround(f32[dy + i + 4] * f32[gamma + i + 4]);
+        const g = gamma === 0 ? f32[dy + i + 8] : fround(f32[dy + i + 8] * f32[gamma + i + 8]);
+        const h = gamma === 0 ? f32[dy + i + 12] : fround(f32[dy + i + 12] * f32[gamma + i + 12]);
         if (!unshifted) t2 = fround(t2 + group(a, b, c, d));
         g2 = fround(g2 + group(e, f, g, h));
         p2 = fround(p2 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
       }
       {
-        const a = unshifted ? f32[x + at + 3] : fround(f32[x + at + 3] - shift);
-        const b = unshifted ? f32[x + at + 7] : fround(f32[x + at + 7] - shift);
-        const c = unshifted ? f32[x + at + 11] : fround(f32[x + at + 11] - shift);
-        const d = unshifted ? f32[x + at + 15] : fround(f32[x + at + 15] - shift);
-        const e = gamma === 0 ? f32[dy + at + 3] : fround(f32[dy + at + 3] * f32[gamma + at + 3]);
-        const f = gamma === 0 ? f32[dy + at + 7] : fround(f32[dy + at + 7] * f32[gamma + at + 7]);
-        const g = gamma === 0 ? f32[dy + at + 11] : fround(f32[dy + at + 11] * f32[gamma + at + 11]);
-        const h = gamma === 0 ? f32[dy + at + 15] : fround(f32[dy + at + 15] * f32[gamma + at + 15]);
+        const i = at + 3;
+        const a = unshifted ? f32[x + i] : fround(f32[x + i] - shift);
+        const b = unshifted ? f32[x + i + 4] : fround(f32[x + i + 4] - shift);
+        const c = unshifted ? f32[x + i + 8] : fround(f32[x + i + 8] - shift);
+        const d = unshifted ? f32[x + i + 12] : fround(f32[x + i + 12] - shift);
+        const e = gamma === 0 ? f32[dy + i] : fround(f32[dy + i] * f32[gamma + i]);
+        const f = gamma === 0 ? f32[dy + i + 4] : fround(f32[dy + i + 4] * f32[gamma + i + 4]);
+        const g = gamma === 0 ? f32[dy + i + 8] : fround(f32[dy + i + 8] * f32[gamma + i + 8]);
+        const h = gamma === 0 ? f32[dy + i + 12] : fround(f32[dy + i + 12] * f32[gamma + i + 12]);
         if (!unshifted) t3 = fround(t3 + group(a, b, c, d));
         g3 = fround(g3 + group(e, f, g, h));
         p3 = fround(p3 + group(fround(e * a), fround(f * b), fround(g * c), fround(h * d)));
