@@ -1,13 +1,13 @@
 /** Each entry with all that it exports, bundled, minified and gzipped; the file as it is. */
 export default [
-  { name: "layernorm-wasm", path: "dist/index.js", gzip: true, limit: "20 kB" },
+  { name: "layernorm-wasm", path: "dist/index.js", gzip: true, limit: "20.5 kB" },
   { name: "layernorm-wasm/slim", path: "dist/slim.js", gzip: true, limit: "11.5 kB" },
   {
     name: "layernorm-wasm/tfjs",
     path: "dist/tfjs.js",
     gzip: true,
     ignore: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-layers"],
-    limit: "23.5 kB",
+    limit: "22 kB",
   },
   { name: "layernorm-wasm/js", path: "dist/js.js", gzip: true, limit: "10.5 kB" },
   {

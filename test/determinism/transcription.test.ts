@@ -136,7 +136,7 @@ describe("the package has the bits of docs/numerics.md", () => {
 
   // The kernels choose their loops by the size of a call.
   test.each([
-    [600, 1000],
+    [2112, 1000],
     [40, 3000],
     [520, 8200],
   ])("a large call: [%d, %d]", (rows, cols) => {

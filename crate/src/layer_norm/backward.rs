@@ -9,6 +9,11 @@ use core::ops::RangeInclusive;
 
 /// Groups of vectors in a chunk of a sum.
 const CHUNK: usize = 8;
+/// A call of more elements than this has its rows in no cache. Two at once, where several lie in one page of memory, are then
+/// slower than one after the other: such rows are short.
+const FAR_ELEMENTS: usize = 1 << 21;
+/// The most columns of short rows.
+const SHORT_COLS: usize = 1280;
 /// Outside of these, `rstd` is left to [`extreme`]: products in f32 could overflow or lose bits.
 const RSTD_RANGE: RangeInclusive<f32> = power_of_two(-40) as f32..=power_of_two(40) as f32;
 
@@ -64,17 +69,22 @@ type CentreAndTerms = (Option<Centre>, Option<Terms>);
 impl<'a> Backward<'a> {
     /// Runs the pass.
     pub fn run<V: Vector>(&self) {
+        let far = self.rows * self.cols > FAR_ELEMENTS && self.cols <= SHORT_COLS;
         let mut row = 0;
-        // Of this row and the next, unshifted.
-        let mut sums = None;
+        // Of this row and the next, as far as they have been taken.
+        let mut ahead = [None, None];
         while row < self.rows {
-            let two = self.two_usual::<V>(row, sums.take());
+            let two = if far { None } else { self.two_usual::<V>(row, ahead) };
             if let Some((dx, two)) = two {
-                sums = Some(self.write_two_and_sum::<V>(row, dx, two));
+                ahead = self.write_two_and_sum::<V>(row, dx, two).map(Some);
                 self.gradients.row_added::<V>(self.first_row + row + 1);
                 row += 2;
             } else {
-                self.write_one::<V>(row);
+                let [this, next] = ahead;
+                let this = this.filter(|sums: &GradientSums| sums.shift == self.shift(row));
+                let sums = this.unwrap_or_else(|| self.sums::<V>(row));
+                let summed = self.write_one_and_sum::<V>(row, sums);
+                ahead = [next.or(summed), None];
                 self.gradients.row_added::<V>(self.first_row + row);
                 row += 1;
             }
@@ -87,7 +97,7 @@ impl<'a> Backward<'a> {
     fn two_usual<V: Vector>(
         &self,
         row: usize,
-        sums: Option<[GradientSums; 2]>,
+        [a, b]: [Option<GradientSums>; 2],
     ) -> Option<(Row<'a>, [(Centre, Terms); 2])> {
         let dx = self.dx?;
         let at_once = (self.first_row + row).is_multiple_of(2)
@@ -97,8 +107,8 @@ impl<'a> Backward<'a> {
         if !at_once {
             return None;
         }
-        let [a, b] = sums.unwrap_or_else(|| [self.sums::<V>(row), self.sums::<V>(row + 1)]);
-        let (a, b) = (self.centre_and_terms(row, a), self.centre_and_terms(row + 1, b));
+        let a = self.centre_and_terms(row, a.unwrap_or_else(|| self.sums::<V>(row)));
+        let b = self.centre_and_terms(row + 1, b.unwrap_or_else(|| self.sums::<V>(row + 1)));
         Some((dx, [(a.0?, a.1?), (b.0?, b.1?)]))
     }
 
@@ -111,21 +121,18 @@ impl<'a> Backward<'a> {
     /// Sums of a row, in one read.
     #[inline(never)]
     fn sums<V: Vector>(&self, row: usize) -> GradientSums {
-        let shift = self.shift(row);
-        let (strips, summed) = (self.gradients.columns(), [self.summed(row)]);
-        if shift == 0.0 {
-            let [sums] = sum::<V, Strips, CHUNK, 2, 2, 1>(strips, summed, [0.0; 2], terms::<V>);
-            return self.unshifted(row, reduce::<V, 2>(sums));
-        }
-        let [sums] =
-            sum::<V, Strips, CHUNK, 2, 3, 1>(strips, summed, [0.0, shift], shifted_terms::<V>(shift));
-        let [t, g, gt] = reduce::<V, 3>(sums);
-        GradientSums { shift, delta: t * (1.0 / self.cols as f64), g, gt }
+        let (shift, columns) = (self.shift(row), self.gradients.columns());
+        let terms = shifted_terms::<V>(shift);
+        let [sums] = sum::<V, Strips, CHUNK, 2, 3, 1>(columns, [self.summed(row)], [0.0, shift], terms);
+        self.gradient_sums(row, shift, reduce::<V, 3>(sums))
     }
 
-    /// Sums of a row from those of `g` and `g * x`.
-    fn unshifted(&self, row: usize, [g, gt]: [f64; 2]) -> GradientSums {
-        GradientSums { shift: 0.0, delta: f64::from(element(self.mean, row).get()), g, gt }
+    /// Sums of a row from those of `x - shift`, which is not needed where the shift is 0, of `g` and of
+    /// `g * (x - shift)`.
+    fn gradient_sums(&self, row: usize, shift: f32, [t, g, gt]: [f64; 3]) -> GradientSums {
+        let mean = f64::from(element(self.mean, row).get());
+        let delta = if shift == 0.0 { mean } else { t * (1.0 / self.cols as f64) };
+        GradientSums { shift, delta, g, gt }
     }
 
     /// The rows that a row's sums are of.
@@ -179,28 +186,43 @@ impl<'a> Backward<'a> {
             [0.0; 2],
             terms::<V>,
         );
-        [self.unshifted(row + 2, reduce::<V, 2>(sums0)), self.unshifted(row + 3, reduce::<V, 2>(sums1))]
+        [(row + 2, sums0), (row + 3, sums1)].map(|(row, sums)| {
+            let [g, gt] = reduce::<V, 2>(sums);
+            self.gradient_sums(row, 0.0, [0.0, g, gt])
+        })
     }
 
-    /// Writes a row.
+    /// Writes a row from its sums, and sums the next, if there is one and the row is an ordinary one.
     #[inline(never)]
-    fn write_one<V: Vector>(&self, row: usize) {
-        let (centre, terms) = self.centre_and_terms(row, self.sums::<V>(row));
+    fn write_one_and_sum<V: Vector>(&self, row: usize, sums: GradientSums) -> Option<GradientSums> {
+        let (centre, terms) = self.centre_and_terms(row, sums);
         let [dy, x] = self.summed(row);
-        let strips = self.gradients.columns();
+        let columns = self.gradients.columns();
         let dx = self.dx.map(|dx| self.row(dx, row));
         if let (Some(centre), Some(terms), Some(dx)) = (centre, terms, dx) {
             let (xhat, dx_of) = (centre.xhat::<V>(), terms.dx::<V>(centre.rstd));
-            return map::<V, Strips, 2, 2, 1>(strips, [dy, x].map(Operand::from), [dx], |strip, [dy, x]| {
-                let xhat = xhat(x);
-                strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
-                [dx_of(scaled::<V>(strip, dy), xhat)]
-            });
+            // The last row has no next one: what is summed in its place is not used.
+            let next = if row + 1 < self.rows { row + 1 } else { row };
+            let shift = self.shift(next);
+            let [sums] = sweep::<V, Strips, GROUP, CHUNK, 2, 1, 2, 3, 1>(
+                columns,
+                [dy, x].map(Operand::from),
+                [dx],
+                |strip, [dy, x]| {
+                    let xhat = xhat(x);
+                    strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
+                    [dx_of(scaled::<V>(strip, dy), xhat)]
+                },
+                [self.summed(next)],
+                [0.0, shift],
+                shifted_terms::<V>(shift),
+            );
+            return (next > row).then(|| self.gradient_sums(next, shift, reduce::<V, 3>(sums)));
         }
         let rstd = element(self.rstd, row).get();
         match centre.map(Centre::xhat::<V>) {
             Some(xhat) => {
-                map::<V, Strips, 1, 2, 0>(strips, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
+                map::<V, Strips, 1, 2, 0>(columns, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
                     let xhat = xhat(x);
                     strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
                     []
@@ -212,6 +234,7 @@ impl<'a> Backward<'a> {
         if let Some(dx) = dx {
             extreme::backward_row(dy, x, rstd, self.gamma, dx);
         }
+        None
     }
 }
 

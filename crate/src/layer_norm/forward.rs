@@ -217,7 +217,7 @@ impl Forward<'_> {
     #[inline(never)]
     fn write_y<V: Vector>(&self, x: Row, centre: Centre, y: Row, [gamma, beta]: [Operand; 2]) {
         let xhat = centre.xhat::<V>();
-        map::<V, (), 2, 3, 1>((), [x.into(), gamma, beta], [y], |_, [x, gamma, beta]| {
+        map::<V, (), 1, 3, 1>((), [x.into(), gamma, beta], [y], |_, [x, gamma, beta]| {
             [xhat(x) * gamma + beta]
         });
     }
