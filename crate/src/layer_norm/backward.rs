@@ -80,11 +80,9 @@ impl<'a> Backward<'a> {
                 self.gradients.row_added::<V>(self.first_row + row + 1);
                 row += 2;
             } else {
-                let [this, next] = ahead;
-                let this = this.filter(|sums: &GradientSums| sums.shift == self.shift(row));
+                let this = ahead[0].filter(|sums: &GradientSums| sums.shift == self.shift(row));
                 let sums = this.unwrap_or_else(|| self.sums::<V>(row));
-                let summed = self.write_one_and_sum::<V>(row, sums);
-                ahead = [next.or(summed), None];
+                ahead = [self.write_one_and_sum::<V>(row, sums), None];
                 self.gradients.row_added::<V>(self.first_row + row);
                 row += 1;
             }
@@ -210,7 +208,7 @@ impl<'a> Backward<'a> {
                 [dx],
                 |strip, [dy, x]| {
                     let xhat = xhat(x);
-                    strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
+                    add(strip, dy, xhat);
                     [dx_of(scaled::<V>(strip, dy), xhat)]
                 },
                 [self.summed(next)],
@@ -224,7 +222,7 @@ impl<'a> Backward<'a> {
             Some(xhat) => {
                 map::<V, Strips, 1, 2, 0>(columns, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
                     let xhat = xhat(x);
-                    strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
+                    add(strip, dy, xhat);
                     []
                 })
             }
@@ -236,6 +234,12 @@ impl<'a> Backward<'a> {
         }
         None
     }
+}
+
+/// Adds `dy * xhat` and `dy` to the gradients.
+#[inline(always)]
+fn add<V: Vector>(strip: Strips, dy: V, xhat: V) {
+    strip.update(|dgamma: V| dgamma + dy * xhat, |dbeta| dbeta + dy);
 }
 
 /// `g = dy * gamma`
