@@ -97,9 +97,9 @@ export class Call {
     return data === undefined ? ABSENT : this.#add(new Place(data, 0, read, true, undefined, 0));
   }
 
-  /** Working memory of so many bytes; absent for none. */
+  /** Working memory of so many bytes. */
   working(bytes: number): Place {
-    return bytes === 0 ? ABSENT : this.#add(new Place(undefined, 0, false, false, undefined, bytes));
+    return this.#add(new Place(undefined, 0, false, false, undefined, bytes));
   }
 
   #add(place: Place): Place {

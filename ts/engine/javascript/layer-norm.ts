@@ -83,7 +83,7 @@ function writeRow(
   }
 }
 
-/** One row: writes `dx`, adds to the blocks of `dgamma` and `dbeta`. Each of the three may be absent. */
+/** One row: writes `dx`, unless it is absent, and adds to the blocks of `dgamma` and `dbeta`. */
 export function backwardRow(
   f32: Float32Array,
   dy: number,
@@ -105,11 +105,11 @@ export function backwardRow(
   const ordinaryDgamma = ordinary ? dgamma : 0;
   const ordinaryDx = dxOrdinary ? dx : 0;
   addAndWrite(f32, dy, x, centre, rstd, slope, offset, gamma, ordinaryDgamma, dbeta, ordinaryDx, cols);
-  if (dgamma !== 0 && !ordinary) extremeAddDgamma(f32, dy, x, rstd, dgamma, cols);
+  if (!ordinary) extremeAddDgamma(f32, dy, x, rstd, dgamma, cols);
   if (dx !== 0 && !dxOrdinary) extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols);
 }
 
-/** `dgamma += dy * xhat`, `dbeta += dy`, `dx = (g - (xhat * slope + offset)) * rstd`, those not absent. */
+/** `dgamma += dy * xhat`, `dbeta += dy`, `dx = (g - (xhat * slope + offset)) * rstd`; not `dgamma` nor `dx` at 0. */
 function addAndWrite(
   f32: Float32Array,
   dy: number,
@@ -124,7 +124,7 @@ function addAndWrite(
   dx: number,
   cols: number,
 ): void {
-  if (delta === 0 && gamma !== 0 && dgamma !== 0 && dbeta !== 0 && dx !== 0) {
+  if (delta === 0 && gamma !== 0 && dgamma !== 0 && dx !== 0) {
     // The usual case, without what it does not need.
     for (let k = 0; k < cols; k++) {
       const d = f32[dy + k];
@@ -139,7 +139,7 @@ function addAndWrite(
     const d = f32[dy + k];
     const xhat = fround(fround(fround(f32[x + k] - shift) - delta) * rstd);
     if (dgamma !== 0) f32[dgamma + k] += fround(d * xhat);
-    if (dbeta !== 0) f32[dbeta + k] += d;
+    f32[dbeta + k] += d;
     if (dx !== 0) {
       const g = gamma === 0 ? d : fround(d * f32[gamma + k]);
       f32[dx + k] = fround(g - fround(fround(xhat * slope) + offset)) * rstd;
