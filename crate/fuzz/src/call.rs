@@ -1,7 +1,7 @@
 //! Calls of the kernels, between guards. What is particular to their structs is in [`call_forward`] and
 //! [`call_backward`].
 
-use crate::layer_norm::{Batch, Forward};
+use crate::batch::{Batch, Forward};
 use layernorm_wasm::gradients::Gradients;
 use layernorm_wasm::layer_norm;
 use layernorm_wasm::row::Row;

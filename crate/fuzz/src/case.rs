@@ -1,7 +1,7 @@
 //! Bytes as a batch and a way to call the kernels, and back.
 
+use crate::batch::Batch;
 use crate::call::{BackwardCall, ForwardCall, Place};
-use crate::layer_norm::Batch;
 
 /// A batch, and how the kernels are called on it.
 #[derive(Clone, Debug)]

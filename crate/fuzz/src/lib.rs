@@ -3,9 +3,10 @@
 //! `npm run fuzz` lets libFuzzer look for bytes of which they do not. The seeds that it starts from are an ordinary
 //! test, which Miri can run.
 
+#[path = "../../tests/kernels/batch.rs"]
+mod batch;
 mod call;
 mod case;
-mod layer_norm;
 #[path = "../../tests/kernels/oracle.rs"]
 mod oracle;
 mod properties;

@@ -1,3 +1,4 @@
+pub use crate::batch::{Batch, Forward};
 use crate::cases::*;
 use crate::kernel_test;
 use layernorm_wasm::gradients::Gradients;
@@ -8,17 +9,6 @@ use layernorm_wasm::vector::{Best, Lanes4, Vector};
 /// The units of 2^-24 of the numeric contract.
 const FORWARD_UNITS: f64 = 16.0;
 const BACKWARD_UNITS: f64 = 32.0;
-
-/// A batch to normalise.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    pub x: Vec<f32>,
-    pub dy: Vec<f32>,
-    pub gamma: Option<Vec<f32>>,
-    pub beta: Option<Vec<f32>>,
-    pub cols: usize,
-    pub eps: f64,
-}
 
 impl Batch {
     pub fn new(rows: usize, cols: usize, (gamma, beta): (bool, bool), of: Values) -> Self {
@@ -31,17 +21,6 @@ impl Batch {
             eps: 1e-5,
         }
     }
-
-    fn rows(&self) -> usize {
-        self.x.len() / self.cols
-    }
-}
-
-#[derive(Debug)]
-pub struct Forward {
-    pub y: Vec<f32>,
-    pub mean: Vec<f32>,
-    pub rstd: Vec<f32>,
 }
 
 pub fn forward<V: Vector>(batch: &Batch) -> Forward {

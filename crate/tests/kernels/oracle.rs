@@ -1,6 +1,6 @@
 //! Layer normalization in arithmetic of 240 bits, and how far results are from it in units of the numeric contract.
 
-use crate::layer_norm::{Batch, Forward};
+use crate::batch::{Batch, Forward};
 use dashu_float::{FBig, round::mode::HalfEven};
 
 type Real = FBig<HalfEven, 2>;
@@ -10,6 +10,7 @@ fn real(value: f64) -> Real {
 }
 
 /// What a batch comes to, each result rounded to f64 once.
+#[derive(Default)]
 pub struct Exact {
     pub y: Vec<f64>,
     pub mean: Vec<f64>,
@@ -32,17 +33,7 @@ pub fn exact(batch: &Batch) -> Exact {
     let beta = beta.as_deref().map(reals);
     let n = real(cols as f64);
     let (mut dgamma, mut dbeta) = (vec![real(0.0); cols], vec![real(0.0); cols]);
-    let empty = Vec::new;
-    let mut result = Exact {
-        y: empty(),
-        mean: empty(),
-        rstd: empty(),
-        dx: empty(),
-        dgamma: empty(),
-        dbeta: empty(),
-        xhat: empty(),
-        std: empty(),
-    };
+    let mut result = Exact::default();
     for (x, dy) in x.chunks(cols).zip(dy.chunks(cols)) {
         let (x, dy) = (reals(x), reals(dy));
         let mean = x.iter().fold(real(0.0), |sum, x| sum + x) / &n;
@@ -85,17 +76,7 @@ pub fn nearly_exact(batch: &Batch) -> Exact {
     let of = |values: &Option<Vec<f32>>, k: usize, neutral| {
         values.as_ref().map_or(neutral, |values| f64::from(values[k]))
     };
-    let empty = Vec::new;
-    let mut result = Exact {
-        y: empty(),
-        mean: empty(),
-        rstd: empty(),
-        dx: empty(),
-        dgamma: vec![0.0; cols],
-        dbeta: vec![0.0; cols],
-        xhat: empty(),
-        std: empty(),
-    };
+    let mut result = Exact { dgamma: vec![0.0; cols], dbeta: vec![0.0; cols], ..Exact::default() };
     for (x, dy) in x.chunks(cols).zip(dy.chunks(cols)) {
         let high = x.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
         let low = x.iter().map(|&x| f64::from(x) - high).sum::<f64>() / n;
