@@ -36,6 +36,7 @@ pub fn heap_base() -> usize {
 }
 
 /// `y`, `mean` and `rstd` of `rows` rows. `gamma`, `beta`, `mean` and `rstd` may be null; `y` may be `x`.
+/// `centred` is false for RMSNorm, which subtracts no mean.
 ///
 /// # Safety
 /// Every pointer is null where it may be, or good for its elements.
@@ -52,6 +53,7 @@ pub fn layer_norm_forward_f32(
     rows: usize,
     cols: usize,
     eps: f64,
+    centred: bool,
 ) {
     // SAFETY: the caller has checked the sizes.
     unsafe {
@@ -65,13 +67,14 @@ pub fn layer_norm_forward_f32(
             rows,
             cols,
             eps,
+            centred,
         }
         .run::<Best>();
     }
 }
 
-/// `dx` of `rows` rows, which are added to `gradients`. `gamma` may be null, or what the gradients were started with;
-/// `dx` may be null or `dy`. `first_row` is the number of rows already added.
+/// `dx` of `rows` rows, which are added to `gradients`. `mean` is null for RMSNorm, `gamma` may be null, or what the
+/// gradients were started with; `dx` may be null or `dy`. `first_row` is the number of rows already added.
 ///
 /// # Safety
 /// As of [`layer_norm_forward_f32`] and [`gradients_start`].
@@ -95,7 +98,7 @@ pub fn layer_norm_backward_f32(
         Backward {
             dy: row(dy, rows * cols),
             x: row(x, rows * cols),
-            mean: row(mean, rows),
+            mean: optional_row(mean, rows),
             rstd: row(rstd, rows),
             gamma: optional_row(gamma, cols),
             dx: optional_row(dx, rows * cols),

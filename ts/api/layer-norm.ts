@@ -228,6 +228,7 @@ export function runForward(
       rows,
       cols,
       eps,
+      1,
     );
     return;
   }
@@ -251,6 +252,7 @@ export function runForward(
         rows,
         cols,
         eps,
+        1,
       ),
   });
 }
@@ -290,6 +292,7 @@ function runForwardAtOnce(
     rows,
     cols,
     eps,
+    1,
   );
   (y as Float32Array).set(memory.scratchF32(rows * cols));
   if (mean !== undefined) copyOut(f32, meanAt / 4, mean as Float32Array, 0, rows);

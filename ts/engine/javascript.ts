@@ -32,11 +32,20 @@ class PlainMemory implements GrowingMemory {
 /** The ABI: byte offsets in, elements of views of the memory on to the rows. An absent argument stays 0. */
 function kernelsOn(memory: PlainMemory): Kernels {
   return {
-    layer_norm_forward_f32(x, gamma, beta, y, mean, rstd, rows, cols, eps) {
+    layer_norm_forward_f32(x, gamma, beta, y, mean, rstd, rows, cols, eps, centred) {
       const f32 = new Float32Array(memory.buffer);
       for (let row = 0; row < rows; row++) {
         const start = row * cols;
-        const saved = forwardRow(f32, x / 4 + start, gamma / 4, beta / 4, y / 4 + start, cols, eps);
+        const saved = forwardRow(
+          f32,
+          x / 4 + start,
+          gamma / 4,
+          beta / 4,
+          y / 4 + start,
+          cols,
+          eps,
+          centred !== 0,
+        );
         if (mean !== 0) f32[mean / 4 + row] = saved.mean;
         if (rstd !== 0) f32[rstd / 4 + row] = saved.rstd;
       }
@@ -48,9 +57,9 @@ function kernelsOn(memory: PlainMemory): Kernels {
       const at = { gamma: gamma / 4, dgamma: sums.dgamma, dbeta: sums.dbeta };
       for (let row = 0; row < rows; row++) {
         const start = row * cols;
-        const saved = { mean: f32[mean / 4 + row], rstd: f32[rstd / 4 + row] };
+        const saved = { mean: mean === 0 ? 0 : f32[mean / 4 + row], rstd: f32[rstd / 4 + row] };
         const dxRow = dx === 0 ? 0 : dx / 4 + start;
-        backwardRow(f32, dy / 4 + start, x / 4 + start, saved, at, dxRow, cols);
+        backwardRow(f32, dy / 4 + start, x / 4 + start, saved, at, dxRow, cols, mean !== 0);
         if ((firstRow + row + 1) % BLOCK_ROWS === 0) sums.endBlock();
       }
     },

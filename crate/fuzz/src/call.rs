@@ -91,7 +91,7 @@ pub struct BackwardCall {
 struct Arrays<'a> {
     dy: Row<'a>,
     x: Row<'a>,
-    mean: Row<'a>,
+    mean: Option<Row<'a>>,
     rstd: Row<'a>,
     gamma: Option<Row<'a>>,
     dx: Option<Row<'a>>,
@@ -107,14 +107,14 @@ fn call_backward(arrays: &Arrays, rows_per_call: usize, cols: usize) {
     // SAFETY: it has the bytes for it.
     let gradients = unsafe { Gradients::at(scratch.row().as_ptr().cast_mut().cast(), cols) };
     gradients.start::<Lanes4>(gamma);
-    let rows = mean.len();
+    let rows = rstd.len();
     for first_row in (0..rows).step_by(rows_per_call) {
         let end = rows.min(first_row + rows_per_call);
         let elements = first_row * cols..end * cols;
         layer_norm::Backward {
             dy: &dy[elements.clone()],
             x: &x[elements.clone()],
-            mean: &mean[first_row..end],
+            mean: mean.map(|mean| &mean[first_row..end]),
             rstd: &rstd[first_row..end],
             gamma,
             dx: dx.map(|dx| &dx[elements]),
@@ -138,8 +138,8 @@ fn call_forward(
     of: &Batch,
 ) {
     let [mean, rstd] = statistics;
-    layer_norm::Forward { x, gamma, beta, y, mean, rstd, rows: of.rows(), cols: of.cols, eps: of.eps }
-        .run::<Lanes4>();
+    let (rows, &Batch { cols, eps, centred, .. }) = (of.rows(), of);
+    layer_norm::Forward { x, gamma, beta, y, mean, rstd, rows, cols, eps, centred }.run::<Lanes4>();
 }
 
 /// A forward call. Statistics that are not wanted come back unwritten.
@@ -179,7 +179,7 @@ pub fn backward(batch: &Batch, mean: &[f32], rstd: &[f32], call: BackwardCall) -
     let arrays = Arrays {
         dy: dy.row(),
         x: x.row(),
-        mean: saved_mean.row(),
+        mean: batch.centred.then(|| saved_mean.row()),
         rstd: saved_rstd.row(),
         gamma: gamma.as_ref().map(Guarded::row),
         dx: wanted[0].then_some(dx_row),

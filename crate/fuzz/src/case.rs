@@ -28,7 +28,7 @@ pub struct Header {
     pub length_kind: u8,
     /// See [`Header::rows`].
     pub rows: u8,
-    /// See [`Header::eps`].
+    /// See [`Header::eps`]; bit 3: RMSNorm.
     pub eps: u8,
     /// Bits: gamma and beta present; mean, rstd, dx, dgamma and dbeta wanted; any mean and rstd saved.
     pub flags: u8,
@@ -170,6 +170,7 @@ impl Case {
             beta: flag(1).then(|| pool.values(cols, beta)),
             cols,
             eps,
+            centred: header.eps >> 3 & 1 == 0,
         };
         let bits = Values::default();
         let saved = flag(7).then(|| [pool.values(rows, bits), pool.values(rows, bits)]);

@@ -95,9 +95,11 @@ fn constant_gives_beta(batch: &Batch, plain: &Forward, dx: &[f32]) {
     }
 }
 
+/// Whether a row has no variance: is constant, or zero where it is not centred.
 fn is_constant(batch: &Batch, row: usize) -> bool {
     let x = &batch.x[row * batch.cols..(row + 1) * batch.cols];
-    x[0].is_finite() && x.iter().all(|&value| value == x[0])
+    let constant = if batch.centred { x[0] } else { 0.0 };
+    constant.is_finite() && x.iter().all(|&value| value == constant)
 }
 
 fn is_finite(values: &[f32]) -> bool {
@@ -112,7 +114,7 @@ fn near_the_reference(batch: &Batch, plain: Forward, gradients: [Vec<f32>; 3]) {
         let x = &batch.x[elements];
         // What a constant row comes to without eps is for `constant_gives_beta`.
         let is_defined = is_finite(x) && !(batch.eps == 0.0 && is_constant(batch, row));
-        is_defined && is_usual_gradient(batch, row, reference::mean_rstd(x, batch.eps).1)
+        is_defined && is_usual_gradient(batch, row, reference::mean_rstd(x, batch.eps, batch.centred).1)
     };
     let parameters = [&batch.gamma, &batch.beta];
     let usual = parameters.into_iter().flatten().flatten().all(|&value| is_in(value.into(), PARAMETERS));

@@ -23,8 +23,8 @@ pub struct Backward<'a> {
     pub dy: Row<'a>,
     /// `[rows, cols]`
     pub x: Row<'a>,
-    /// `[rows]`, from the forward pass
-    pub mean: Row<'a>,
+    /// `[rows]`, from the forward pass; nothing for RMSNorm, which subtracts no mean
+    pub mean: Option<Row<'a>>,
     /// `[rows]`, from the forward pass
     pub rstd: Row<'a>,
     /// `[cols]`, or nothing for 1
@@ -59,7 +59,7 @@ struct GradientSums {
 struct Terms {
     /// `sum(g * xhat) / cols`
     slope: f32,
-    /// `sum(g) / cols`
+    /// `sum(g) / cols`, or 0 where no mean is subtracted
     offset: f32,
 }
 
@@ -68,6 +68,7 @@ type CentreAndTerms = (Option<Centre>, Option<Terms>);
 
 impl<'a> Backward<'a> {
     /// Runs the pass.
+    #[inline(never)]
     pub fn run<V: Vector>(&self) {
         let far = self.rows * self.cols > FAR_ELEMENTS && self.cols <= SHORT_COLS;
         let mut row = 0;
@@ -110,9 +111,15 @@ impl<'a> Backward<'a> {
         Some((dx, [(a.0?, a.1?), (b.0?, b.1?)]))
     }
 
+    /// The mean of a row, or 0 where none is subtracted.
+    #[inline(always)]
+    fn mean(&self, row: usize) -> f32 {
+        self.mean.map_or(0.0, |mean| element(mean, row).get())
+    }
+
     /// What to sum `x` less of: its mean, or 0 where that is small beside the elements.
     fn shift(&self, row: usize) -> f32 {
-        let mean = element(self.mean, row).get();
+        let mean = self.mean(row);
         if mean.abs() * element(self.rstd, row).get() <= 1.0 { 0.0 } else { mean }
     }
 
@@ -128,7 +135,7 @@ impl<'a> Backward<'a> {
     /// Sums of a row from those of `x - shift`, which is not needed where the shift is 0, of `g` and of
     /// `g * (x - shift)`.
     fn gradient_sums(&self, row: usize, shift: f32, [t, g, gt]: [f64; 3]) -> GradientSums {
-        let mean = f64::from(element(self.mean, row).get());
+        let mean = f64::from(self.mean(row));
         let delta = if shift == 0.0 { mean } else { t * (1.0 / self.cols as f64) };
         GradientSums { shift, delta, g, gt }
     }
@@ -148,7 +155,7 @@ impl<'a> Backward<'a> {
         }
         let inverse_cols = 1.0 / self.cols as f64;
         let slope = ((gt - delta * g) * inverse_cols * f64::from(rstd)) as f32;
-        let offset = (g * inverse_cols) as f32;
+        let offset = (g * if self.mean.is_some() { inverse_cols } else { 0.0 }) as f32;
         let terms = (slope.is_finite() && offset.is_finite()).then_some(Terms { slope, offset });
         (Some(Centre::new(shift, delta, rstd)), terms)
     }
@@ -217,7 +224,7 @@ impl<'a> Backward<'a> {
             );
             return (next > row).then(|| self.gradient_sums(next, shift, reduce::<V, 3>(sums)));
         }
-        let rstd = element(self.rstd, row).get();
+        let (rstd, centred) = (element(self.rstd, row).get(), self.mean.is_some());
         match centre.map(Centre::xhat::<V>) {
             Some(xhat) => {
                 map::<V, Strips, 1, 2, 0>(columns, [dy, x].map(Operand::from), [], |strip, [dy, x]| {
@@ -226,11 +233,11 @@ impl<'a> Backward<'a> {
                     []
                 })
             }
-            None => extreme::add_gradients(dy, x, rstd, self.gradients),
+            None => extreme::add_gradients(dy, x, rstd, centred, self.gradients),
         }
         // Last, because it may stand where `dy` does.
         if let Some(dx) = dx {
-            extreme::backward_row(dy, x, rstd, self.gamma, dx);
+            extreme::backward_row(dy, x, rstd, centred, self.gamma, dx);
         }
         None
     }

@@ -34,12 +34,12 @@ impl ShiftedSums {
     }
 }
 
-/// The mean less the shift, and the variance: `E[(x - shift)^2] - E[x - shift]^2`.
+/// The mean less the shift, and the variance: `E[(x - shift)^2] - E[x - shift]^2`. Where rows are not `centred`, 0 takes
+/// the place of the mean.
 #[inline(always)]
-fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64) -> (F, F) {
-    let inverse_cols = F::splat(inverse_cols);
-    let delta = sum * inverse_cols;
-    (delta, squares * inverse_cols - delta * delta)
+fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64, centred: bool) -> (F, F) {
+    let delta = sum * F::splat(if centred { inverse_cols } else { 0.0 });
+    (delta, squares * F::splat(inverse_cols) - delta * delta)
 }
 
 /// Whether the shift was near enough to the mean.
@@ -62,10 +62,10 @@ fn rstd<F: Real>(spread: F) -> F {
 
 /// What to sum a row's elements less of at first: near its mean, or 0 where the mean is small beside the elements
 /// and a subtraction would be wasted. A guess, from a sample; 0 for a narrow row, where that would cost as much as
-/// another read. [`centre`] looks whether it was good.
+/// another read, and for one that is not centred. [`centre`] looks whether it was good.
 #[inline(always)]
-fn shift_of<V: Vector>(x: Row) -> f32 {
-    if x.len() <= NARROW_COLS {
+fn shift_of<V: Vector>(x: Row, centred: bool) -> f32 {
+    if !centred || x.len() <= NARROW_COLS {
         return 0.0;
     }
     let sample = sample::<V>(x);
@@ -90,15 +90,15 @@ fn shifted_squares<V: Vector>(shift: f32) -> impl Fn((), [V; 1]) -> [V; 2] {
 ///
 /// The sums are of one read. Where the shift was too far from the mean, there is a second one, from a better shift, and
 /// a third where the first was very far: a constant row then has its value for the shift.
-fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64) -> Option<(Centre, f32)> {
+fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64, centred: bool) -> Option<(Centre, f32)> {
     let inverse_cols = 1.0 / x.len() as f64;
-    let (mut delta, mut var) = moments(sums.sums, inverse_cols);
+    let (mut delta, mut var) = moments(sums.sums, inverse_cols, centred);
     for _ in 0..2 {
         if is_good(delta, var) {
             break;
         }
         sums = ShiftedSums::of::<V>(x, (f64::from(sums.shift) + delta) as f32);
-        (delta, var) = moments(sums.sums, inverse_cols);
+        (delta, var) = moments(sums.sums, inverse_cols, centred);
     }
     let spread = var.max(0.0) + eps;
     if !(delta.is_finite() && is_ordinary(spread)) {
@@ -128,10 +128,13 @@ pub struct Forward<'a> {
     pub cols: usize,
     /// what is added to the variance, at least 0
     pub eps: f64,
+    /// whether the mean is subtracted: false for RMSNorm
+    pub centred: bool,
 }
 
 impl Forward<'_> {
     /// Runs the pass.
+    #[inline(never)]
     pub fn run<V: Vector>(&self) {
         // 1 and -0 change no value.
         let (one, zero) = (neutral(1.0), neutral(-0.0));
@@ -153,18 +156,18 @@ impl Forward<'_> {
         let mut sums = None;
         while row < end {
             let x = self.row(self.x, row);
-            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x, shift_of::<V>(x)));
+            let this = sums.take().unwrap_or_else(|| ShiftedSums::of::<V>(x, shift_of::<V>(x, self.centred)));
             let y = self.row(self.y, row);
-            let (mean, rstd) = match centre::<V>(x, this, self.eps) {
+            let (mean, rstd) = match centre::<V>(x, this, self.eps, self.centred) {
                 Some((centre, mean)) => {
                     let next = (row + 1 < end).then(|| self.row(self.x, row + 1));
-                    match next.filter(|next| centre.is_plain() && shift_of::<V>(next) == 0.0) {
+                    match next.filter(|next| centre.is_plain() && shift_of::<V>(next, self.centred) == 0.0) {
                         Some(next) => sums = Some(self.write_y_and_sum::<V>(x, centre, y, affine, next)),
                         None => self.write_y::<V>(x, centre, y, affine),
                     }
                     (mean, centre.rstd)
                 }
-                None => extreme::forward_row(x, self.gamma, self.beta, y, self.eps),
+                None => extreme::forward_row(x, self.gamma, self.beta, y, self.eps, self.centred),
             };
             if let Some(means) = self.mean {
                 element(means, row).set(mean);
@@ -181,7 +184,8 @@ impl Forward<'_> {
     fn write_four<V: Vector>(&self, row: usize, affine: [Operand; 2], inverse_cols: f64) -> bool {
         let x: [Row; 4] = from_fn(|k| self.row(self.x, row + k));
         let sums = sum::<V, (), CHUNK, 1, 2, 4>((), x.map(|x| [x]), [0.0], squares);
-        let two = |a: usize, b: usize| moments(reduce_two::<V, 2>(sums[a], sums[b]), inverse_cols);
+        let two =
+            |a: usize, b: usize| moments(reduce_two::<V, 2>(sums[a], sums[b]), inverse_cols, self.centred);
         let [(delta0, var0), (delta1, var1)] = [two(0, 1), two(2, 3)];
         let [spread0, spread1] = [var0, var1].map(|var| var + V::Pair::splat(self.eps));
         let good = is_good(delta0, var0) & is_good(delta1, var1);

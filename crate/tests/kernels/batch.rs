@@ -15,6 +15,8 @@ pub struct Batch {
     pub cols: usize,
     /// added to the variance
     pub eps: f64,
+    /// whether the mean is subtracted: false for RMSNorm
+    pub centred: bool,
 }
 
 impl Batch {

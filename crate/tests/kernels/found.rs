@@ -9,7 +9,7 @@ use layernorm_wasm::vector::Lanes4;
 /// A row of 100 columns.
 fn batch(x: Vec<f32>, dy_std: f32, eps: f64) -> Batch {
     let dy = values(x.len(), Values { mean: 0.0, std: dy_std }, 2);
-    Batch { cols: x.len(), x, dy, gamma: None, beta: None, eps }
+    Batch { cols: x.len(), x, dy, gamma: None, beta: None, eps, centred: true }
 }
 
 #[track_caller]

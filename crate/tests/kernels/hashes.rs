@@ -36,6 +36,7 @@ fn batch_of(case: &str, index: u32) -> Batch {
         beta: (beta == 1.0).then(|| parameter(3)),
         cols,
         eps,
+        centred: true,
     };
     if special > 0.0 {
         batch.x[count / 2] = SPECIALS[special as usize];

@@ -19,7 +19,13 @@ impl Batch {
             beta: beta.then(|| normal(cols, 4)),
             cols,
             eps: 1e-5,
+            centred: true,
         }
+    }
+
+    /// The same batch for RMSNorm.
+    pub fn uncentred(&self) -> Self {
+        Batch { centred: false, ..self.clone() }
     }
 }
 
@@ -37,6 +43,7 @@ pub fn forward<V: Vector>(batch: &Batch) -> Forward {
         rows: batch.rows(),
         cols: batch.cols,
         eps: batch.eps,
+        centred: batch.centred,
     }
     .run::<V>();
     Forward { y, mean, rstd }
@@ -62,7 +69,7 @@ fn backward_in_calls<V: Vector>(batch: &Batch, wanted: Wanted, rows_per_call: us
         layer_norm::Backward {
             dy: &dy[elements.clone()],
             x: &x[elements.clone()],
-            mean: &mean[first_row..end],
+            mean: batch.centred.then(|| &mean[first_row..end]),
             rstd: &rstd[first_row..end],
             gamma,
             dx: wanted[0].then(|| &dx_row[elements]),
@@ -94,23 +101,28 @@ pub fn backward<V: Vector>(batch: &Batch) -> [Vec<f32>; 3] {
     backward_in_calls::<V>(batch, [true; 3], usize::MAX >> 1)
 }
 
-/// Fails where a result of `batch` leaves the bounds of the numeric contract.
+/// Fails where a result of `batch`, or of it by RMSNorm, leaves the bounds of the numeric contract.
 pub fn assert_contract<V: Vector>(batch: &Batch, what: &str) {
-    let Batch { x, dy, gamma, beta, cols, eps } = batch;
-    let (cols, gamma) = (*cols, gamma.as_deref());
-    let expected = reference::layer_norm_forward(x, gamma, beta.as_deref(), cols, *eps);
+    assert_bounds::<V>(batch, what);
+    assert_bounds::<V>(&batch.uncentred(), &format!("{what}, uncentred"));
+}
+
+fn assert_bounds<V: Vector>(batch: &Batch, what: &str) {
+    let Batch { x, dy, gamma, beta, cols, eps, centred } = batch;
+    let (cols, centred, gamma) = (*cols, *centred, gamma.as_deref());
+    let expected = reference::layer_norm_forward(x, gamma, beta.as_deref(), cols, *eps, centred);
     let result = forward::<V>(batch);
     let gamma_of = |k: usize| gamma.map_or(1.0, |gamma| f64::from(gamma[k % cols]).abs());
     // The bound is that of xhat, through gamma, and the rounding of the addition of beta.
-    let xhat = reference::layer_norm_forward(x, None, None, cols, *eps).y;
+    let xhat = reference::layer_norm_forward(x, None, None, cols, *eps, centred).y;
     let beta_of = |k: usize| beta.as_ref().map_or(0.0, |beta| f64::from(beta[k % cols]).abs());
     let y_scale = |k: usize| xhat[k].abs().max(1.0) * gamma_of(k) + beta_of(k);
     assert_within(&format!("{what}: y"), FORWARD_UNITS, &result.y, &expected.y, y_scale);
-    let std = |row: usize| 1.0 / reference::mean_rstd(&x[row * cols..(row + 1) * cols], 0.0).1;
+    let std = |row: usize| 1.0 / reference::mean_rstd(&x[row * cols..(row + 1) * cols], 0.0, centred).1;
     assert_within(&format!("{what}: mean"), 4.0, &result.mean, &expected.mean, std);
     assert_within(&format!("{what}: rstd"), 8.0, &result.rstd, &expected.rstd, |_| 0.0);
 
-    let expected_gradients = reference::layer_norm_backward(dy, x, gamma, cols, *eps);
+    let expected_gradients = reference::layer_norm_backward(dy, x, gamma, cols, *eps, centred);
     let [dx, dgamma, dbeta] = backward::<V>(batch);
     let largest = |row: usize| {
         let row = row * cols..(row + 1) * cols;
@@ -187,7 +199,9 @@ kernel_test! {
             for cols in cols() {
                 let batch = Batch::new(3, cols, (true, true), values);
                 let what = format!("{cols} columns of {values:?}");
-                assert_equal_results(&what, &batch, backward::<Best>(&batch), forward::<Best>(&batch));
+                for batch in [batch.uncentred(), batch] {
+                    assert_equal_results(&what, &batch, backward::<Best>(&batch), forward::<Best>(&batch));
+                }
             }
         }
     }
@@ -247,7 +261,8 @@ kernel_test! {
 kernel_test! {
     fn a_row_gives_the_same_bits_alone_and_in_calls_of_any_size() {
         for cols in [1, 7, 64, 300] {
-            let batch = Batch::new(70, cols, (true, true), HARD[1]);
+            let centred = Batch::new(70, cols, (true, true), HARD[1]);
+            for batch in [centred.uncentred(), centred] {
             let whole = (forward::<Best>(&batch), backward::<Best>(&batch));
             for rows_per_call in [1, 3, 32, 33] {
                 let what = format!("{cols} columns, {rows_per_call} rows a call");
@@ -261,6 +276,7 @@ kernel_test! {
                     assert_same_bits(&what, part, whole);
                 }
             }
+            }
         }
     }
 }
@@ -270,7 +286,8 @@ kernel_test! {
         // The second is beyond the range of f32 squares, the third overflows in the sums over dy alone.
         let mut large_dy = Batch::new(33, 100, (true, true), HARD[0]);
         large_dy.dy.iter_mut().for_each(|dy| *dy *= 1e37);
-        for batch in [Batch::new(33, 100, (true, true), HARD[1]), Batch::new(33, 100, (true, true), HARD[6]), large_dy] {
+        let [usual, large] = [HARD[1], HARD[6]].map(|values| Batch::new(33, 100, (true, true), values));
+        for batch in [usual.uncentred(), usual, large.uncentred(), large, large_dy] {
             let all = backward::<Best>(&batch);
             for mask in 0..8 {
                 let wanted = [mask & 1 != 0, mask & 2 != 0, mask & 4 != 0];
@@ -290,8 +307,8 @@ kernel_test! {
     fn works_in_place() {
         for values in [HARD[1], HARD[6]] {
             for cols in [1, 7, 64, 300] {
-                let Batch { mut x, mut dy, mut gamma, mut beta, cols, eps } = Batch::new(5, cols, (true, true), values);
-                let batch = Batch { x: x.clone(), dy: dy.clone(), gamma: gamma.clone(), beta: beta.clone(), cols, eps };
+                let batch = Batch::new(5, cols, (true, true), values);
+                let Batch { mut x, mut dy, mut gamma, mut beta, cols, eps, centred } = batch.clone();
                 let (expected, [expected_dx, ..]) = (forward::<Best>(&batch), backward::<Best>(&batch));
                 let (mut mean, mut rstd) = (expected.mean.clone(), expected.rstd.clone());
                 let in_place = row(&mut dy);
@@ -302,7 +319,7 @@ kernel_test! {
                 layer_norm::Backward {
                     dy: in_place,
                     x: row(&mut x),
-                    mean: row(&mut mean),
+                    mean: Some(row(&mut mean)),
                     rstd: row(&mut rstd),
                     gamma,
                     dx: Some(in_place),
@@ -324,6 +341,7 @@ kernel_test! {
                     rows: 5,
                     cols,
                     eps,
+                    centred,
                 }
                 .run::<Best>();
                 assert_same_bits("y over x", &x, &expected.y);

@@ -24,8 +24,8 @@ pub struct Exact {
 
 /// The formulas of `crate::layer_norm`. A row without variance has `xhat` 0 and, with `eps` 0, `rstd` infinity.
 pub fn exact(batch: &Batch) -> Exact {
-    let Batch { x, dy, gamma, beta, cols, eps } = batch;
-    let cols = *cols;
+    let Batch { x, dy, gamma, beta, cols, eps, centred } = batch;
+    let (cols, centred) = (*cols, *centred);
     let f64_of = |value: &Real| value.to_f64().value();
     let one = real(1.0);
     let reals = |values: &[f32]| values.iter().map(|&x| real(f64::from(x))).collect::<Vec<_>>();
@@ -36,18 +36,21 @@ pub fn exact(batch: &Batch) -> Exact {
     let mut result = Exact::default();
     for (x, dy) in x.chunks(cols).zip(dy.chunks(cols)) {
         let (x, dy) = (reals(x), reals(dy));
-        let mean = x.iter().fold(real(0.0), |sum, x| sum + x) / &n;
-        let centred: Vec<Real> = x.iter().map(|x| x - &mean).collect();
-        let var = centred.iter().fold(real(0.0), |sum, x| sum + x * x) / &n;
+        let average = |terms: &[Real]| {
+            if centred { terms.iter().fold(real(0.0), |sum, x| sum + x) / &n } else { real(0.0) }
+        };
+        let mean = average(&x);
+        let deviations: Vec<Real> = x.iter().map(|x| x - &mean).collect();
+        let var = deviations.iter().fold(real(0.0), |sum, x| sum + x * x) / &n;
         let spread = &var + real(*eps);
         let is_zero = spread == real(0.0);
         let rstd = if is_zero { real(0.0) } else { &one / spread.sqrt() };
-        let xhat: Vec<Real> = centred.iter().map(|x| x * &rstd).collect();
+        let xhat: Vec<Real> = deviations.iter().map(|x| x * &rstd).collect();
         let g: Vec<Real> = match &gamma {
             Some(gamma) => dy.iter().zip(gamma).map(|(dy, gamma)| dy * gamma).collect(),
             None => dy.clone(),
         };
-        let offset = g.iter().fold(real(0.0), |sum, g| sum + g) / &n;
+        let offset = average(&g);
         let slope = g.iter().zip(&xhat).fold(real(0.0), |sum, (g, xhat)| sum + g * xhat) / &n;
         for k in 0..cols {
             let scaled = gamma.as_ref().map_or(xhat[k].clone(), |gamma| &xhat[k] * &gamma[k]);
@@ -70,25 +73,26 @@ pub fn exact(batch: &Batch) -> Exact {
 /// The same in f64, many times as fast, where it is a matter of finding rows: the mean is two numbers, so that it is
 /// good to more bits than one.
 pub fn nearly_exact(batch: &Batch) -> Exact {
-    let Batch { x, dy, gamma, beta, cols, eps } = batch;
+    let Batch { x, dy, gamma, beta, cols, eps, centred } = batch;
     let cols = *cols;
+    let centring = if *centred { 1.0 } else { 0.0 };
     let n = cols as f64;
     let of = |values: &Option<Vec<f32>>, k: usize, neutral| {
         values.as_ref().map_or(neutral, |values| f64::from(values[k]))
     };
     let mut result = Exact { dgamma: vec![0.0; cols], dbeta: vec![0.0; cols], ..Exact::default() };
     for (x, dy) in x.chunks(cols).zip(dy.chunks(cols)) {
-        let high = x.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-        let low = x.iter().map(|&x| f64::from(x) - high).sum::<f64>() / n;
-        let centred: Vec<f64> = x.iter().map(|&x| f64::from(x) - high - low).collect();
-        let var = centred.iter().map(|x| x * x).sum::<f64>() / n;
+        let high = x.iter().map(|&x| f64::from(x)).sum::<f64>() / n * centring;
+        let low = x.iter().map(|&x| f64::from(x) - high).sum::<f64>() / n * centring;
+        let deviations: Vec<f64> = x.iter().map(|&x| f64::from(x) - high - low).collect();
+        let var = deviations.iter().map(|x| x * x).sum::<f64>() / n;
         let rstd = 1.0 / (var + eps).sqrt();
         let factor = if rstd.is_finite() { rstd } else { 0.0 };
         let g = |k: usize| f64::from(dy[k]) * of(gamma, k, 1.0);
-        let offset = (0..cols).map(g).sum::<f64>() / n;
-        let slope = (0..cols).map(|k| g(k) * centred[k] * factor).sum::<f64>() / n;
+        let offset = (0..cols).map(g).sum::<f64>() / n * centring;
+        let slope = (0..cols).map(|k| g(k) * deviations[k] * factor).sum::<f64>() / n;
         for k in 0..cols {
-            let xhat = centred[k] * factor;
+            let xhat = deviations[k] * factor;
             result.y.push(xhat * of(gamma, k, 1.0) + of(beta, k, 0.0));
             result.xhat.push(xhat);
             result.dx.push((g(k) - offset - xhat * slope) * factor);

@@ -79,9 +79,13 @@ fn gradients(x: &[f32], any: &[f32]) -> [(&'static str, Vec<f32>); 4] {
     ]
 }
 
-/// Without a variance or eps a row has no gradient.
+/// Without a variance or eps a row has no gradient: constant, or zero where it is not centred.
 fn is_defined(batch: &Batch) -> bool {
-    batch.eps > 0.0 || batch.x.chunks(batch.cols).all(|x| x.iter().any(|&value| value != x[0]))
+    batch.eps > 0.0
+        || batch
+            .x
+            .chunks(batch.cols)
+            .all(|x| x.iter().any(|&value| value != if batch.centred { x[0] } else { 0.0 }))
 }
 
 fn measured(batch: &Batch) -> Errors {
@@ -122,10 +126,11 @@ fn assert_hard_rows(cols: &[usize], eps: &[f64]) {
                 for &eps in eps {
                     let affine = (k % 2 == 1).then(|| (normal(cols, 23), normal(cols, 24)));
                     let (gamma, beta) = affine.unzip();
-                    let batch = Batch { x: x.clone(), dy: dy.clone(), gamma, beta, cols, eps };
-                    if is_defined(&batch) {
-                        worst.see(measured(&batch), &|| {
-                            format!("{name}, {cols} columns, dy {dy_name}, eps {eps}")
+                    let batch = Batch { x: x.clone(), dy: dy.clone(), gamma, beta, cols, eps, centred: true };
+                    for batch in [batch.uncentred(), batch].iter().filter(|batch| is_defined(batch)) {
+                        worst.see(measured(batch), &|| {
+                            let Batch { centred, .. } = batch;
+                            format!("{name}, {cols} columns, dy {dy_name}, eps {eps}, centred {centred}")
                         });
                     }
                 }
@@ -162,7 +167,7 @@ fn assert_a_million_columns(reference: fn(&Batch) -> Exact) {
         let (dy_name, dy) = gradients(&x, &any).into_iter().nth(k % 4).unwrap();
         let affine = (k % 8 < 4).then(|| (gamma.clone(), beta.clone()));
         let (gamma, beta) = affine.unzip();
-        let batch = Batch { x, dy, gamma, beta, cols: A_MILLION, eps: 1e-5 };
+        let batch = Batch { x, dy, gamma, beta, cols: A_MILLION, eps: 1e-5, centred: true };
         let errors =
             errors(&batch, &forward::<Lanes4>(&batch), &backward::<Lanes4>(&batch), &reference(&batch));
         worst.see(errors, &|| format!("{name}, dy {dy_name}"));
@@ -196,7 +201,15 @@ fn sums_over_rows_keep_the_bounds() {
                     let x = normal(rows * cols, 26).iter().map(|x| x + mean).collect();
                     let one: Vec<f32> = normal(cols, 27).iter().map(|x| x * c + mean).collect();
                     for x in [x, one.repeat(rows)] {
-                        let batch = Batch { x, dy: dy.clone(), gamma: None, beta: None, cols, eps: 1e-5 };
+                        let batch = Batch {
+                            x,
+                            dy: dy.clone(),
+                            gamma: None,
+                            beta: None,
+                            cols,
+                            eps: 1e-5,
+                            centred: true,
+                        };
                         worst.see(measured(&batch), &|| format!("[{rows}, {cols}], {c}, mean {mean}"));
                     }
                 }
@@ -230,6 +243,7 @@ fn searched(Start { result, rows, cols, mean, seed }: Start, steps: u32) -> Batc
         gamma: seed.is_multiple_of(2).then_some(gamma),
         beta: seed.is_multiple_of(4).then_some(beta),
         cols,
+        centred: true,
         eps: [1e-5, 0.0, 1e-12, 1.0][random.usize(..4)],
     };
     let error = |batch: &Batch| {
@@ -346,7 +360,7 @@ fn outlier_and_biased_sum(cols: usize) -> Batch {
         .map(|k| sign(k) * if (k / 64).is_multiple_of(2) { values[k % 64 / 4] } else { -1.0 })
         .collect();
     (x[cols - 1], dy[cols - 1]) = (((cols - 1) as f32).sqrt(), 0.0);
-    Batch { x, dy, gamma: None, beta: None, cols, eps: 0.0 }
+    Batch { x, dy, gamma: None, beta: None, cols, eps: 0.0, centred: true }
 }
 
 #[test]

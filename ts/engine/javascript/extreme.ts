@@ -9,12 +9,17 @@ export interface MeanAndRstd {
   readonly rstd: number;
 }
 
-/** Mean and variance in two passes: NaN where the row holds NaN or infinity. */
-function moments(f32: Float32Array, x: number, cols: number): { mean: number; variance: number } {
+/** Mean, 0 where rows are not centred, and variance in two passes: NaN where the row holds NaN or infinity. */
+function moments(
+  f32: Float32Array,
+  x: number,
+  cols: number,
+  centred: boolean,
+): { mean: number; variance: number } {
   let sum = 0;
   for (let k = 0; k < cols; k++) sum += f32[x + k];
   // An infinite mean would leave infinity in some columns and NaN in others.
-  const mean = Number.isFinite(sum / cols) ? sum / cols : Number.NaN;
+  const mean = !Number.isFinite(sum / cols) ? Number.NaN : centred ? sum / cols : 0;
   let squares = 0;
   for (let k = 0; k < cols; k++) squares += (f32[x + k] - mean) * (f32[x + k] - mean);
   return { mean, variance: squares / cols };
@@ -34,8 +39,9 @@ export function extremeForwardRow(
   y: number,
   cols: number,
   eps: number,
+  centred: boolean,
 ): MeanAndRstd {
-  const { mean, variance } = moments(f32, x, cols);
+  const { mean, variance } = moments(f32, x, cols, centred);
   const rstd = scale(variance, eps);
   for (let k = 0; k < cols; k++) {
     const xhat = (f32[x + k] - mean) * rstd;
@@ -45,8 +51,8 @@ export function extremeForwardRow(
 }
 
 /** Mean and rstd of a row in f64. An rstd too large for f32 is taken anew: eps is nothing beside its variance. */
-function centreOf(f32: Float32Array, x: number, rstd: number, cols: number): MeanAndRstd {
-  const { mean, variance } = moments(f32, x, cols);
+function centreOf(f32: Float32Array, x: number, rstd: number, cols: number, centred: boolean): MeanAndRstd {
+  const { mean, variance } = moments(f32, x, cols, centred);
   return { mean, rstd: rstd === Number.POSITIVE_INFINITY ? scale(variance, 0) : rstd };
 }
 
@@ -58,8 +64,9 @@ export function extremeAddDgamma(
   savedRstd: number,
   dgamma: number,
   cols: number,
+  centred: boolean,
 ): void {
-  const { mean, rstd } = centreOf(f32, x, savedRstd, cols);
+  const { mean, rstd } = centreOf(f32, x, savedRstd, cols, centred);
   for (let k = 0; k < cols; k++) {
     f32[dgamma + k] += Math.fround(f32[dy + k] * ((f32[x + k] - mean) * rstd));
   }
@@ -74,8 +81,9 @@ export function extremeBackwardRow(
   gamma: number,
   dx: number,
   cols: number,
+  centred: boolean,
 ): void {
-  const { mean, rstd } = centreOf(f32, x, savedRstd, cols);
+  const { mean, rstd } = centreOf(f32, x, savedRstd, cols, centred);
   const g = (k: number): number => f32[dy + k] * (gamma === 0 ? 1 : f32[gamma + k]);
   const xhat = (k: number): number => (f32[x + k] - mean) * rstd;
   let gSum = 0;
@@ -87,5 +95,6 @@ export function extremeBackwardRow(
   const [offset, slope] = [gSum / cols, gxSum / cols];
   // Infinity less infinity would be NaN in some columns only.
   const factor = Number.isFinite(offset) && Number.isFinite(slope) ? rstd : Number.NaN;
-  for (let k = 0; k < cols; k++) f32[dx + k] = factor * (g(k) - offset - xhat(k) * slope);
+  const subtracted = centred ? offset : 0;
+  for (let k = 0; k < cols; k++) f32[dx + k] = factor * (g(k) - subtracted - xhat(k) * slope);
 }

@@ -28,7 +28,7 @@ function centreOf(shift: number, delta: number, rstd: number): Centre {
   return { shift, delta: fround(delta) };
 }
 
-/** Writes a row of `y`. */
+/** Writes a row of `y`: by RMSNorm, which subtracts no mean, unless it is to be centred. */
 export function forwardRow(
   f32: Float32Array,
   x: number,
@@ -37,21 +37,23 @@ export function forwardRow(
   y: number,
   cols: number,
   eps: number,
+  centred: boolean,
 ): MeanAndRstd {
   const inverse = 1 / cols;
-  let shift = shiftOf(f32, x, cols);
+  const ofMean = centred ? inverse : 0;
+  let shift = centred ? shiftOf(f32, x, cols) : 0;
   let sums = shiftedSums(f32, x, cols, shift);
-  let delta = sums.sum * inverse;
+  let delta = sums.sum * ofMean;
   let variance = sums.squares * inverse - delta * delta;
   for (let again = 0; again < 2 && !(delta * delta <= LARGEST_DELTA * variance); again++) {
     shift = fround(shift + delta);
     sums = shiftedSums(f32, x, cols, shift);
-    delta = sums.sum * inverse;
+    delta = sums.sum * ofMean;
     variance = sums.squares * inverse - delta * delta;
   }
   const spread = Math.max(variance, 0) + eps;
   if (!(Number.isFinite(delta) && spread >= LEAST_VARIANCE && spread <= LARGEST_VARIANCE)) {
-    return extremeForwardRow(f32, x, gamma, beta, y, cols, eps);
+    return extremeForwardRow(f32, x, gamma, beta, y, cols, eps, centred);
   }
   const rstd = fround(1 / Math.sqrt(spread));
   writeRow(f32, x, centreOf(shift, delta, rstd), rstd, gamma, beta, y, cols);
@@ -83,7 +85,10 @@ function writeRow(
   }
 }
 
-/** One row: writes `dx`, unless it is absent, and adds to the blocks of `dgamma` and `dbeta`. */
+/**
+ * One row: writes `dx`, unless it is absent, and adds to the blocks of `dgamma` and `dbeta`. A row that is not centred has
+ * the mean 0.
+ */
 export function backwardRow(
   f32: Float32Array,
   dy: number,
@@ -92,21 +97,22 @@ export function backwardRow(
   { gamma, dgamma, dbeta }: { gamma: number; dgamma: number; dbeta: number },
   dx: number,
   cols: number,
+  centred: boolean,
 ): void {
   const firstShift = fround(Math.abs(mean) * rstd) <= 1 ? 0 : mean;
   const sums = gradientSums(f32, dy, x, firstShift, gamma, cols);
   const inverse = 1 / cols;
   const meanDelta = firstShift === 0 ? mean : sums.t * inverse;
   const slope = fround((sums.gt - meanDelta * sums.g) * inverse * rstd);
-  const offset = fround(sums.g * inverse);
+  const offset = fround(sums.g * (centred ? inverse : 0));
   const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
   const dxOrdinary = ordinary && Number.isFinite(offset) && Number.isFinite(slope);
   const centre = centreOf(firstShift, meanDelta, rstd);
   const ordinaryDgamma = ordinary ? dgamma : 0;
   const ordinaryDx = dxOrdinary ? dx : 0;
   addAndWrite(f32, dy, x, centre, rstd, slope, offset, gamma, ordinaryDgamma, dbeta, ordinaryDx, cols);
-  if (!ordinary) extremeAddDgamma(f32, dy, x, rstd, dgamma, cols);
-  if (dx !== 0 && !dxOrdinary) extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols);
+  if (!ordinary) extremeAddDgamma(f32, dy, x, rstd, dgamma, cols, centred);
+  if (dx !== 0 && !dxOrdinary) extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols, centred);
 }
 
 /** `dgamma += dy * xhat`, `dbeta += dy`, `dx = (g - (xhat * slope + offset)) * rstd`; not `dgamma` nor `dx` at 0. */
