@@ -32,10 +32,10 @@ const rules = [
     example: "use core::arch::wasm32::v128;",
   },
   {
-    what: "unsafe only in crate/src/row.rs, gradients.rs, abi.rs and crate/src/vector",
+    what: "unsafe only in crate/src/row.rs, copy.rs, element.rs, gradients.rs, abi.rs and crate/src/vector",
     pattern: /\bunsafe\b/,
     within: /^crate\/src\/.*\.rs$/,
-    only: /^crate\/src\/(?:(?:row|gradients|abi)\.rs|vector\.rs|vector\/.*)$/,
+    only: /^crate\/src\/(?:(?:row|copy|element|gradients|abi)\.rs|vector\.rs|vector\/.*)$/,
     example: "unsafe { x }",
   },
   {

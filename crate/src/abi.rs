@@ -3,6 +3,8 @@
 //! A pointer that is null stands for an argument or result that is absent. The caller has checked every
 //! size; memory is the caller's too, from [`heap_base`] on: nothing here allocates.
 
+use crate::copy::{Place, copy};
+use crate::element::{Bf16, F16};
 use crate::gradients::Gradients;
 use crate::layer_norm::{Backward, Forward};
 use crate::row::Row;
@@ -140,4 +142,48 @@ pub fn gradients_finish_f32(
         let (dgamma, dbeta) = (optional_row(dgamma, cols), optional_row(dbeta, cols));
         Gradients::at(gradients, cols).finish::<Best>(dgamma, dbeta, accumulate);
     }
+}
+
+/// Exports of [`copy()`] from one storage to another.
+macro_rules! copies {
+    ($($(#[doc = $doc:literal])* $name:ident: $from:ident $from_unit:ident => $to:ident $to_unit:ident)*) => {$(
+        $(#[doc = $doc])*
+        ///
+        /// # Safety
+        /// As of [`copy()`].
+        #[allow(clippy::too_many_arguments)] // an ABI is flat
+        #[allow(clippy::not_unsafe_ptr_arg_deref)]
+        #[wasm_bindgen]
+        pub fn $name(
+            from: *const $from_unit,
+            to: *mut $to_unit,
+            size0: usize,
+            size1: usize,
+            size2: usize,
+            from_stride0: usize,
+            from_stride1: usize,
+            from_stride2: usize,
+            to_stride0: usize,
+            to_stride1: usize,
+            to_stride2: usize,
+        ) {
+            let from = Place { first: from, strides: [from_stride0, from_stride1, from_stride2] };
+            let to = Place { first: to, strides: [to_stride0, to_stride1, to_stride2] };
+            // SAFETY: the caller has checked the sizes.
+            unsafe { copy::<Best, $from, $to>([size0, size1, size2], from, to) }
+        }
+    )*};
+}
+
+copies! {
+    /// Copies a box of `size0 * size1 * size2` elements; strides are in elements.
+    copy_f32: f32 i32 => f32 i32
+    /// The same from binary16 to f32, exactly.
+    widen_f16: F16 i16 => f32 i32
+    /// The same from bfloat16 to f32, exactly.
+    widen_bf16: Bf16 i16 => f32 i32
+    /// The same from f32 to binary16, rounded.
+    narrow_f16: f32 i32 => F16 i16
+    /// The same from f32 to bfloat16, rounded.
+    narrow_bf16: f32 i32 => Bf16 i16
 }

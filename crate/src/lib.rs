@@ -11,6 +11,8 @@
 //! | [`layer_norm`] | the kernels, forward and backward |
 //! | [`extreme`] | the same for rows beyond the range of f32 squares, in f64 |
 //! | [`gradients`] | sums over rows, for the gradients of gamma and beta |
+//! | [`element`] | how elements are stored: as f32, or in 16 bits |
+//! | [`copy`](mod@copy) | moves elements between places in memory, from one storage to another |
 //! | [`reference`] | plain f64 loops: the specification, and the oracle of every test |
 //! | [`abi`] | the exports |
 //!
@@ -19,6 +21,8 @@
 //! `dgamma`, `dbeta` are gradients of a loss with respect to what stands after the `d`.
 
 pub mod abi;
+pub mod copy;
+pub mod element;
 pub mod extreme;
 pub mod gradients;
 pub mod layer_norm;

@@ -4,7 +4,7 @@
 //! lanes in one fixed order. There is no fused multiply-add, because its single rounding would give other
 //! bits where the hardware lacks it.
 
-use core::ops::{Add, BitAnd, Div, Mul, Sub};
+use core::ops::{Add, BitAnd, BitOr, Div, Mul, Shl, Shr, Sub};
 
 mod lanes4;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -28,6 +28,9 @@ pub const LANES: usize = 4;
 pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     /// Half as many f64 lanes.
     type Pair: Pair;
+
+    /// The bits of the lanes.
+    type Bits: Bits;
 
     /// All lanes are `value`.
     fn splat(value: f32) -> Self;
@@ -67,6 +70,65 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 
     /// For each lane a vector of it alone.
     fn broadcast(self) -> [Self; LANES];
+
+    /// The bits of the lanes.
+    fn to_bits(self) -> Self::Bits;
+
+    /// The lanes of these bits: any NaN keeps its own.
+    fn from_bits(bits: Self::Bits) -> Self;
+
+    /// All bits of the lanes that are at least those of `other`: of none that is NaN.
+    fn at_least(self, other: Self) -> Self::Bits;
+}
+
+/// Four lanes of 32 bits, as whole numbers with a sign. Sums wrap around; a shift to the left loses bits, one to the
+/// right repeats the sign.
+pub trait Bits:
+    Copy
+    + Add<Output = Self>
+    + BitAnd<Output = Self>
+    + BitOr<Output = Self>
+    + Shl<u32, Output = Self>
+    + Shr<u32, Output = Self>
+{
+    /// All lanes are `value`.
+    fn splat(value: i32) -> Self;
+
+    /// The four numbers at `from`, at any alignment.
+    ///
+    /// # Safety
+    /// Four numbers at `from` can be read.
+    unsafe fn load(from: *const i32) -> Self;
+
+    /// Writes the four lanes to `to`, at any alignment.
+    ///
+    /// # Safety
+    /// Four numbers at `to` can be written.
+    unsafe fn store(self, to: *mut i32);
+
+    /// The four numbers of 16 bits at `from`, at any alignment.
+    ///
+    /// # Safety
+    /// Four numbers at `from` can be read.
+    unsafe fn load_halves(from: *const i16) -> Self;
+
+    /// Writes the four lanes, which 16 bits can hold, to `to`, at any alignment.
+    ///
+    /// # Safety
+    /// Four numbers at `to` can be written.
+    unsafe fn store_halves(self, to: *mut i16);
+
+    /// Rows become columns.
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES];
+
+    /// The smaller of two lanes.
+    fn min(self, other: Self) -> Self;
+
+    /// The larger of two lanes.
+    fn max(self, other: Self) -> Self;
+
+    /// The bits of `ones` where `self` has a 1, those of `zeros` elsewhere.
+    fn select(self, ones: Self, zeros: Self) -> Self;
 }
 
 /// What the statistics of rows are computed in: f64 for one row, a [`Pair`] for two.

@@ -1,9 +1,9 @@
 //! Four lanes as an array: the kernels' path on every machine without WebAssembly SIMD, and the one
 //! that native tests and fuzzers see.
 
-use super::{LANES, Pair, Real, Vector};
+use super::{Bits, LANES, Pair, Real, Vector};
 use core::array::from_fn;
-use core::ops::{Add, Div, Mul, Sub};
+use core::ops::{Add, BitAnd, BitOr, Div, Mul, Shl, Shr, Sub};
 
 /// Four f32 lanes in an array.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,10 @@ pub struct Lanes4([f32; LANES]);
 /// Two f64 lanes in an array.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes2([f64; 2]);
+
+/// Four lanes of bits in an array.
+#[derive(Clone, Copy, Debug)]
+pub struct Bits4([i32; LANES]);
 
 macro_rules! lane_by_lane {
     ($lanes:ident: $($operation:ident $method:ident),*) => {$(
@@ -26,9 +30,11 @@ macro_rules! lane_by_lane {
 }
 lane_by_lane!(Lanes4: Add add, Sub sub, Mul mul);
 lane_by_lane!(Lanes2: Add add, Sub sub, Mul mul, Div div);
+lane_by_lane!(Bits4: BitAnd bitand, BitOr bitor);
 
 impl Vector for Lanes4 {
     type Pair = Lanes2;
+    type Bits = Bits4;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -81,6 +87,96 @@ impl Vector for Lanes4 {
     #[inline(always)]
     fn broadcast(self) -> [Self; LANES] {
         self.0.map(Self::splat)
+    }
+
+    #[inline(always)]
+    fn to_bits(self) -> Bits4 {
+        Bits4(self.0.map(|lane| lane.to_bits() as i32))
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: Bits4) -> Self {
+        Lanes4(bits.0.map(|bits| f32::from_bits(bits as u32)))
+    }
+
+    #[inline(always)]
+    fn at_least(self, other: Self) -> Bits4 {
+        Bits4(from_fn(|lane| if self.0[lane] >= other.0[lane] { -1 } else { 0 }))
+    }
+}
+
+impl Add for Bits4 {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Bits4(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+    }
+}
+
+impl Shl<u32> for Bits4 {
+    type Output = Self;
+    #[inline(always)]
+    fn shl(self, count: u32) -> Self {
+        Bits4(self.0.map(|lane| lane << count))
+    }
+}
+
+impl Shr<u32> for Bits4 {
+    type Output = Self;
+    #[inline(always)]
+    fn shr(self, count: u32) -> Self {
+        Bits4(self.0.map(|lane| lane >> count))
+    }
+}
+
+impl Bits for Bits4 {
+    #[inline(always)]
+    fn splat(value: i32) -> Self {
+        Bits4([value; LANES])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: the caller says that four numbers can be read.
+        Bits4(unsafe { from.cast::<[i32; LANES]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: the caller says that four numbers can be written.
+        unsafe { to.cast::<[i32; LANES]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(from: *const i16) -> Self {
+        // SAFETY: the caller says that four numbers can be read.
+        Bits4(unsafe { from.cast::<[i16; LANES]>().read_unaligned() }.map(|half| half.into()))
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves(self, to: *mut i16) {
+        // SAFETY: the caller says that four numbers can be written.
+        unsafe { to.cast::<[i16; LANES]>().write_unaligned(self.0.map(|lane| lane as i16)) }
+    }
+
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        from_fn(|col| Bits4(rows.map(|row| row.0[col])))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Bits4(from_fn(|lane| self.0[lane].min(other.0[lane])))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Bits4(from_fn(|lane| self.0[lane].max(other.0[lane])))
+    }
+
+    #[inline(always)]
+    fn select(self, ones: Self, zeros: Self) -> Self {
+        Bits4(from_fn(|lane| (self.0[lane] & ones.0[lane]) | (!self.0[lane] & zeros.0[lane])))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Lanes as a WebAssembly `v128`.
 
-use super::{LANES, Mask, Pair, Real, Vector};
+use super::{Bits, LANES, Mask, Pair, Real, Vector};
 use core::arch::wasm32::*;
-use core::ops::{Add, BitAnd, Div, Mul, Sub};
+use core::ops::{Add, BitAnd, BitOr, Div, Mul, Shl, Shr, Sub};
 
 /// Four f32 lanes in a `v128`.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,10 @@ pub struct Pair128(v128);
 /// All bits or none, in each of the lanes of a [`Pair128`].
 #[derive(Clone, Copy, Debug)]
 pub struct Mask128(v128);
+
+/// Four lanes of bits in a `v128`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bits128(v128);
 
 impl Mask for Mask128 {
     #[inline(always)]
@@ -37,9 +41,11 @@ macro_rules! instructions {
 instructions!(Simd128: Add add f32x4_add, Sub sub f32x4_sub, Mul mul f32x4_mul);
 instructions!(Pair128: Add add f64x2_add, Sub sub f64x2_sub, Mul mul f64x2_mul, Div div f64x2_div);
 instructions!(Mask128: BitAnd bitand v128_and);
+instructions!(Bits128: Add add i32x4_add, BitAnd bitand v128_and, BitOr bitor v128_or);
 
 impl Vector for Simd128 {
     type Pair = Pair128;
+    type Bits = Bits128;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -113,6 +119,98 @@ impl Vector for Simd128 {
             i32x4_shuffle::<3, 3, 3, 3>(self.0, self.0),
         ]
         .map(Simd128)
+    }
+
+    #[inline(always)]
+    fn to_bits(self) -> Bits128 {
+        Bits128(self.0)
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: Bits128) -> Self {
+        Simd128(bits.0)
+    }
+
+    #[inline(always)]
+    fn at_least(self, other: Self) -> Bits128 {
+        Bits128(f32x4_ge(self.0, other.0))
+    }
+}
+
+impl Shl<u32> for Bits128 {
+    type Output = Self;
+    #[inline(always)]
+    fn shl(self, count: u32) -> Self {
+        Bits128(i32x4_shl(self.0, count))
+    }
+}
+
+impl Shr<u32> for Bits128 {
+    type Output = Self;
+    #[inline(always)]
+    fn shr(self, count: u32) -> Self {
+        Bits128(i32x4_shr(self.0, count))
+    }
+}
+
+impl Bits for Bits128 {
+    #[inline(always)]
+    fn splat(value: i32) -> Self {
+        Bits128(i32x4_splat(value))
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: the caller says that four numbers can be read; any alignment will do, here and below.
+        Bits128(unsafe { v128_load(from.cast()) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32) {
+        // SAFETY: the caller says that four numbers can be written.
+        unsafe { v128_store(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_halves(from: *const i16) -> Self {
+        // SAFETY: the caller says that four numbers can be read.
+        Bits128(unsafe { i32x4_load_extend_i16x4(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves(self, to: *mut i16) {
+        // Not a shuffle of bytes, for which x86 has to load the order of the bytes.
+        let halves = i16x8_narrow_i32x4(self.0, self.0);
+        // SAFETY: the caller says that four numbers can be written.
+        unsafe { v128_store64_lane::<0>(halves, to.cast()) }
+    }
+
+    #[inline(always)]
+    fn transpose([a, b, c, d]: [Self; LANES]) -> [Self; LANES] {
+        let [ac, bd] = [(a, c), (b, d)]
+            .map(|(a, b)| [i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0), i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0)]);
+        [
+            i32x4_shuffle::<0, 4, 1, 5>(ac[0], bd[0]),
+            i32x4_shuffle::<2, 6, 3, 7>(ac[0], bd[0]),
+            i32x4_shuffle::<0, 4, 1, 5>(ac[1], bd[1]),
+            i32x4_shuffle::<2, 6, 3, 7>(ac[1], bd[1]),
+        ]
+        .map(Bits128)
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Bits128(i32x4_min(self.0, other.0))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Bits128(i32x4_max(self.0, other.0))
+    }
+
+    #[inline(always)]
+    fn select(self, ones: Self, zeros: Self) -> Self {
+        Bits128(v128_bitselect(ones.0, zeros.0, self.0))
     }
 }
 

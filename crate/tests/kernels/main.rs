@@ -13,5 +13,6 @@ mod layer_norm;
 mod oracle;
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
+mod storage;
 #[cfg(not(target_arch = "wasm32"))]
 mod worst;
