@@ -5,6 +5,7 @@
 
 use crate::copy::{Place, copy};
 use crate::element::{Bf16, F16};
+use crate::elementwise::{add, plus_one};
 use crate::gradients::Gradients;
 use crate::layer_norm::{Backward, Forward};
 use crate::row::Row;
@@ -186,4 +187,26 @@ copies! {
     narrow_f16: f32 i32 => F16 i16
     /// The same from f32 to bfloat16, rounded.
     narrow_bf16: f32 i32 => Bf16 i16
+}
+
+/// `sum = a + b` of `count` elements; `sum` may be `a` or `b`.
+///
+/// # Safety
+/// Every pointer is good for `count` elements.
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn add_f32(a: *const f32, b: *const f32, sum: *mut f32, count: usize) {
+    // SAFETY: the caller has checked the sizes.
+    unsafe { add::<Best>(row(a, count), row(b, count), row(sum, count)) }
+}
+
+/// `to = 1 + from` of `count` elements; `to` may be `from`.
+///
+/// # Safety
+/// Every pointer is good for `count` elements.
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn plus_one_f32(from: *const f32, to: *mut f32, count: usize) {
+    // SAFETY: the caller has checked the sizes.
+    unsafe { plus_one::<Best>(row(from, count), row(to, count)) }
 }

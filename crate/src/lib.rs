@@ -13,6 +13,7 @@
 //! | [`gradients`] | sums over rows, for the gradients of gamma and beta |
 //! | [`element`] | how elements are stored: as f32, or in 16 bits |
 //! | [`copy`](mod@copy) | moves elements between places in memory, from one storage to another |
+//! | [`elementwise`] | the sums of elements that stand beside the kernels |
 //! | [`reference`] | plain f64 loops: the specification, and the oracle of every test |
 //! | [`abi`] | the exports |
 //!
@@ -23,6 +24,7 @@
 pub mod abi;
 pub mod copy;
 pub mod element;
+pub mod elementwise;
 pub mod extreme;
 pub mod gradients;
 pub mod layer_norm;

@@ -1,9 +1,11 @@
 //! Elements on their way between storages: conversions against the crate `half`, copies against plain index arithmetic.
 
+use crate::cases::{assert_same_bits, cols, normal, row};
 use crate::kernel_test;
 use half::{bf16, f16};
 use layernorm_wasm::copy::{Place, copy};
 use layernorm_wasm::element::{Bf16, Element, F16};
+use layernorm_wasm::elementwise::{add, plus_one};
 use layernorm_wasm::vector::{Best, Lanes4, Vector};
 
 /// A box of elements, as the exports take it.
@@ -253,5 +255,36 @@ kernel_test! {
         // SAFETY: there are so many elements.
         unsafe { copy::<Best, f32, f32>([1, 1, values.len()], at(place.cast_const()), Place { first: place, strides: [0, 0, 1] }) };
         assert_eq!(copied, values);
+    }
+}
+
+fn assert_sums<V: Vector>() {
+    for cols in [0].into_iter().chain(cols()) {
+        let (mut a, mut b, mut sum) = (normal(cols, 1), normal(cols, 2), vec![7.0; cols]);
+        let expected: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+        add::<V>(row(&mut a), row(&mut b), row(&mut sum));
+        assert_same_bits("a + b", &sum, &expected);
+        let one_more: Vec<f32> = a.iter().map(|a| 1.0 + a).collect();
+        plus_one::<V>(row(&mut a), row(&mut sum));
+        assert_same_bits("1 + a", &sum, &one_more);
+
+        let mut in_place = a.clone();
+        let cells = row(&mut in_place);
+        add::<V>(cells, row(&mut b), cells);
+        assert_same_bits("a += b", &in_place, &expected);
+        let mut in_place = b.clone();
+        let cells = row(&mut in_place);
+        add::<V>(row(&mut a), cells, cells);
+        assert_same_bits("b += a", &in_place, &expected);
+        let cells = row(&mut a);
+        plus_one::<V>(cells, cells);
+        assert_same_bits("a += 1", &a, &one_more);
+    }
+}
+
+kernel_test! {
+    fn sums_of_elements() {
+        assert_sums::<Best>();
+        assert_sums::<Lanes4>();
     }
 }
