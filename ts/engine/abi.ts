@@ -8,7 +8,17 @@ import type { WasmExports } from "./generated/exports.js";
  */
 export type Kernels = Pick<
   WasmExports,
-  "layer_norm_forward_f32" | "layer_norm_backward_f32" | "gradients_start" | "gradients_finish_f32"
+  | "layer_norm_forward_f32"
+  | "layer_norm_backward_f32"
+  | "gradients_start"
+  | "gradients_finish_f32"
+  | "copy_f32"
+  | "widen_f16"
+  | "widen_bf16"
+  | "narrow_f16"
+  | "narrow_bf16"
+  | "add_f32"
+  | "plus_one_f32"
 >;
 
 /** What `WebAssembly.Memory` is to those who use it: bytes that grow, in a new `buffer` each time. */

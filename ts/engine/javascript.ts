@@ -1,4 +1,5 @@
 import { type Engine, type GrowingMemory, gradientsBytes, type Kernels } from "./abi.js";
+import { copyF32, copyNarrowBf16, copyNarrowF16, copyWidenBf16, copyWidenF16 } from "./javascript/copy.js";
 import { BLOCK_ROWS, Gradients } from "./javascript/gradients.js";
 import { backwardRow, forwardRow } from "./javascript/layer-norm.js";
 
@@ -73,6 +74,22 @@ function kernelsOn(memory: PlainMemory): Kernels {
       const sums = new Gradients(memory.buffer, gradients, cols);
       if (dgamma !== 0) sums.write(f32, 0, dgamma / 4, accumulate !== 0);
       if (dbeta !== 0) sums.write(f32, 1, dbeta / 4, accumulate !== 0);
+    },
+
+    copy_f32: (from, to, ...box) => copyF32(memory.buffer, from, to, box),
+    widen_f16: (from, to, ...box) => copyWidenF16(memory.buffer, from, to, box),
+    widen_bf16: (from, to, ...box) => copyWidenBf16(memory.buffer, from, to, box),
+    narrow_f16: (from, to, ...box) => copyNarrowF16(memory.buffer, from, to, box),
+    narrow_bf16: (from, to, ...box) => copyNarrowBf16(memory.buffer, from, to, box),
+
+    add_f32(a, b, sum, count) {
+      const f32 = new Float32Array(memory.buffer);
+      for (let k = 0; k < count; k++) f32[sum / 4 + k] = f32[a / 4 + k] + f32[b / 4 + k];
+    },
+
+    plus_one_f32(from, to, count) {
+      const f32 = new Float32Array(memory.buffer);
+      for (let k = 0; k < count; k++) f32[to / 4 + k] = 1 + f32[from / 4 + k];
     },
   };
 }
