@@ -8,11 +8,18 @@ export const {
   layerNorm,
   layerNormForward,
   layerNormBackward,
+  rmsNorm,
+  rmsNormForward,
+  rmsNormBackward,
+  addLayerNorm,
+  addLayerNormBackward,
+  addRmsNorm,
+  addRmsNormBackward,
   tensor,
   tensorFrom,
   LayerNorm,
+  RMSNorm,
   createRuntime,
   init,
 } = /* @__PURE__ */ entryOn(module);
-export * from "./api/relatives.js";
 export { Tensor } from "./api/tensor.js";

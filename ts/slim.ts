@@ -5,26 +5,58 @@
  * @module
  */
 import { Context } from "./api/context.js";
-import type * as api from "./api/functions.js";
 import { GivenModule, type ModuleOrBytes, type Source } from "./api/given.js";
-import { normalize, normalizeBackward, normalizeForward } from "./api/layer-norm.js";
-import { bind, layerNormOn, makeRuntimeOfModule, type Runtime, type RuntimeOptions } from "./api/runtime.js";
-import { createTensor, createTensorFrom } from "./api/tensor.js";
+import * as operations from "./api/operations.js";
+import type * as api from "./api/public.js";
+import {
+  bind,
+  layerNormOn,
+  makeRuntimeOfModule,
+  type Runtime,
+  type RuntimeOptions,
+  rmsNormOn,
+} from "./api/runtime.js";
+import { createTensor, createTensorFrom, type Dtype } from "./api/tensor.js";
 
 const given = /* @__PURE__ */ new GivenModule();
 const context = /* @__PURE__ */ new Context(() => given.start());
 
-export const layerNorm: typeof api.layerNorm = /* @__PURE__ */ bind(context, normalize);
-export const layerNormForward: typeof api.layerNormForward = /* @__PURE__ */ bind(context, normalizeForward);
+export const layerNorm: typeof api.layerNorm = /* @__PURE__ */ bind(context, operations.layerNorm);
+export const layerNormForward: typeof api.layerNormForward = /* @__PURE__ */ bind(
+  context,
+  operations.layerNormForward,
+);
 export const layerNormBackward: typeof api.layerNormBackward = /* @__PURE__ */ bind(
   context,
-  normalizeBackward,
+  operations.layerNormBackward,
+);
+export const rmsNorm: typeof api.rmsNorm = /* @__PURE__ */ bind(context, operations.rmsNorm);
+export const rmsNormForward: typeof api.rmsNormForward = /* @__PURE__ */ bind(
+  context,
+  operations.rmsNormForward,
+);
+export const rmsNormBackward: typeof api.rmsNormBackward = /* @__PURE__ */ bind(
+  context,
+  operations.rmsNormBackward,
+);
+export const addLayerNorm: typeof api.addLayerNorm = /* @__PURE__ */ bind(context, operations.addLayerNorm);
+export const addLayerNormBackward: typeof api.addLayerNormBackward = /* @__PURE__ */ bind(
+  context,
+  operations.addLayerNormBackward,
+);
+export const addRmsNorm: typeof api.addRmsNorm = /* @__PURE__ */ bind(context, operations.addRmsNorm);
+export const addRmsNormBackward: typeof api.addRmsNormBackward = /* @__PURE__ */ bind(
+  context,
+  operations.addRmsNormBackward,
 );
 export const tensor: typeof api.tensor = /* @__PURE__ */ bind(context, createTensor);
 export const tensorFrom: typeof api.tensorFrom = /* @__PURE__ */ bind(context, createTensorFrom);
 export const LayerNorm: typeof api.LayerNorm = /* @__PURE__ */ layerNormOn(context);
+export const RMSNorm: typeof api.RMSNorm = /* @__PURE__ */ rmsNormOn(context);
 /** The layer, as of `layernorm-wasm`. */
-export type LayerNorm = api.LayerNorm;
+export type LayerNorm<D extends Dtype = "f32"> = api.LayerNorm<D>;
+/** The layer, as of `layernorm-wasm`. */
+export type RMSNorm<D extends Dtype = "f32"> = api.RMSNorm<D>;
 
 /** A runtime of its own, as of `layernorm-wasm`: on `options.module`, or else on what `init` was given. */
 export function createRuntime(options?: RuntimeOptions): Runtime {
@@ -60,6 +92,5 @@ export function initSync(source: ModuleOrBytes): void {
 }
 
 export type { ModuleOrBytes, Source } from "./api/given.js";
-export * from "./api/relatives.js";
 export { Tensor } from "./api/tensor.js";
 export type * from "./api/types.js";

@@ -45,7 +45,8 @@ export class Place {
 
   /** Takes a tensor for a plain array, so that it can pass through the memory of another engine. */
   takeAsPlain(): void {
-    if (this.#data instanceof Tensor) this.array = this.#data.data;
+    // Beside plain arrays, which are f32, all are.
+    if (this.#data instanceof Tensor) this.array = this.#data.data as Float32Array;
   }
 
   /** Elements of a plain array for so many rows. */

@@ -1,5 +1,8 @@
 import type { Kernels } from "../engine/abi.js";
 import type { Context } from "./context.js";
+import { type Layout, layoutOf } from "./layout.js";
+import type { SafetensorsEntry } from "./safetensors.js";
+import { dtypeOf } from "./storage.js";
 import { type Data, type Dtype, Tensor } from "./tensor.js";
 
 /*
@@ -14,23 +17,34 @@ function describe(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object") return `${value instanceof Function ? "a function" : String(value)}`;
   const kind = value instanceof Tensor ? `${value.dtype} Tensor` : (value.constructor?.name ?? "Object");
-  // As it is said: an f32 Tensor, a Uint8Array.
-  return `${/^(?:[AEIO]|f\d)/.test(kind) ? "an" : "a"} ${kind}`;
+  return withArticle(kind);
 }
+
+/** As it is said: an f32 Tensor, a Uint8Array. */
+const withArticle = (kind: string): string => `${/^(?:[AEIO]|f\d)/.test(kind) ? "an" : "a"} ${kind}`;
 
 const list = (numbers: readonly number[]): string => `[${Array.from(numbers, describe).join(", ")}]`;
 const elements = (count: number): string => `${count} element${count === 1 ? "" : "s"}`;
 const sizes = (normalizedShape: number | readonly number[]): string =>
   list(typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape);
 
+/** What is normalised, as the call of that name has it. */
+function xOf(name: string): string {
+  if (name.endsWith(".backward")) return "the x of forward";
+  return /^add\w+Backward$/.test(name) ? "sum" : "x";
+}
+
+/** An argument, as the call of that name has it. */
+const called = (name: string, argument: string): string => (argument === "x" ? xOf(name) : argument);
+
 /** A value of a wrong type. Out of the checks themselves, which a small call runs a dozen of: they stay short. */
 function wrongType(name: string, argument: string, value: unknown, needed: string): never {
-  throw new TypeError(`${name}: ${argument} is ${describe(value)}, needs ${needed}`);
+  throw new TypeError(`${name}: ${called(name, argument)} is ${describe(value)}, needs ${needed}`);
 }
 
 /** Data of a wrong size. */
 function wrongCount(name: string, argument: string, data: Data, needed: string): never {
-  throw new RangeError(`${name}: ${argument} has ${elements(count(data))}, ${needed}`);
+  throw new RangeError(`${name}: ${called(name, argument)} has ${elements(count(data))}, ${needed}`);
 }
 
 /** A Float32Array of any realm: test runners and frames have constructors of their own. */
@@ -49,13 +63,17 @@ function isDetached({ buffer }: Float32Array): boolean {
   }
 }
 
-/** `product(normalizedShape)`: the elements of a row. */
-export function checkNormalizedShape(name: string, normalizedShape: number | readonly number[]): number {
+/** `product(normalizedShape)`: the elements of a row. It has no sizes where there are no axes. */
+export function checkNormalizedShape(
+  name: string,
+  normalizedShape: number | readonly number[],
+  axes?: readonly number[],
+): number {
   if (typeof normalizedShape !== "number") {
     if (!Array.isArray(normalizedShape))
       wrongType(name, "normalizedShape", normalizedShape, "a number or an array of numbers");
-    if (normalizedShape.length === 0)
-      throw new RangeError(`${name}: normalizedShape is [], needs at least one size`);
+    if (normalizedShape.length === 0 && axes?.length !== 0)
+      throw new RangeError(`${name}: normalizedShape is [], needs at least one size, or axes: []`);
   } else if (Number.isSafeInteger(normalizedShape) && normalizedShape > 0) {
     return normalizedShape;
   }
@@ -111,84 +129,138 @@ export function checkOptions<O extends object>(name: string, options: O | undefi
   return options;
 }
 
-/** What the API names and this version does not do yet. */
-export function notYet(name: string): never {
-  throw new Error(`${name} is not available yet`);
-}
-
-/** An option that the API names and this version does not have yet. */
-export function checkNotYet(name: string, option: string, value: unknown): void {
-  if (value !== undefined) throw new Error(`${name}: ${option} is not available yet`);
-}
-
-/** That `value` can be used on `context`: a Float32Array, or a live f32 tensor of its memory. */
-export function checkData(
-  context: Context,
-  name: string,
-  argument: string,
-  value: unknown,
-): asserts value is Data {
+/** That what is normalised can be used on `context`: a Float32Array, or a live tensor of its memory. */
+export function checkData(context: Context, name: string, value: unknown): asserts value is Data {
   if (value instanceof Tensor) {
-    checkTensor(context, name, argument, value);
+    checkTensor(context, name, "x", value);
     return;
   }
   checkNotDisposed(name, context.disposed);
-  if (!isFloat32Array(value)) {
-    wrongType(name, argument, value, "a Float32Array or a Tensor");
-  }
-  checkAttached(name, argument, value);
+  if (!isFloat32Array(value)) wrongType(name, "x", value, "a Float32Array or a Tensor");
+  checkAttached(name, "x", value);
 }
 
 /** That an array still has its memory. */
 function checkAttached(name: string, argument: string, array: Float32Array): void {
   if (array.length === 0 && isDetached(array))
-    throw new TypeError(`${name}: ${argument} is detached: its memory was transferred away`);
+    throw new TypeError(`${name}: ${called(name, argument)} is detached: its memory was transferred away`);
 }
 
-function checkTensor(context: Context, name: string, argument: string, tensor: Tensor): void {
-  if (tensor.context !== context) throw new TypeError(`${name}: ${argument} is a tensor of another runtime`);
+function checkTensor(context: Context, name: string, argument: string, tensor: Tensor<Dtype>): void {
+  if (tensor.context !== context)
+    throw new TypeError(`${name}: ${called(name, argument)} is a tensor of another runtime`);
   checkLive(name, argument, tensor);
 }
 
 /** That a tensor still has its memory. */
-export function checkLive(name: string, argument: string, tensor: Tensor): void {
-  if (tensor.disposed) throw new TypeError(`${name}: ${argument} is a disposed tensor`);
-  if (tensor.context.disposed) throw new TypeError(`${name}: ${argument} is a tensor of a disposed runtime`);
+export function checkLive(name: string, argument: string, tensor: Tensor<Dtype>): void {
+  if (tensor.disposed) throw new TypeError(`${name}: ${called(name, argument)} is a disposed tensor`);
+  if (tensor.context.disposed)
+    throw new TypeError(`${name}: ${called(name, argument)} is a tensor of a disposed runtime`);
 }
 
-/** That `value` is of the same kind as `x`. */
+/** How an argument has to be stored: as `x` is, as f32, or as either. */
+type Storage = "x" | "f32" | "either";
+
+/** That `value` is of the same kind as `x`, and stored as it has to be. */
 function checkSameKind(
   context: Context,
   name: string,
   argument: string,
   value: unknown,
   x: Data,
+  storage: Storage,
 ): asserts value is Data {
   if (x instanceof Tensor) {
-    if (!(value instanceof Tensor)) wrongType(name, argument, value, "a Tensor, as x is");
+    if (!(value instanceof Tensor)) wrongType(name, argument, value, `a Tensor, as ${xOf(name)} is`);
     checkTensor(context, name, argument, value);
+    if (
+      value.dtype === "f32"
+        ? storage === "x" && x.dtype !== "f32"
+        : storage === "f32" || value.dtype !== x.dtype
+    )
+      wrongStorage(name, argument, value, x, storage);
   } else {
-    if (!isFloat32Array(value)) wrongType(name, argument, value, "a Float32Array, as x is");
+    if (!isFloat32Array(value)) wrongType(name, argument, value, `a Float32Array, as ${xOf(name)} is`);
     checkAttached(name, argument, value);
   }
 }
 
-/** `gamma` or `beta`, where given: `cols` elements. */
-export function checkParameter<T extends Data>(
+function wrongStorage(name: string, argument: string, value: Data, x: Data, storage: Storage): never {
+  const dtype = storage === "f32" ? "f32" : dtypeOf(x);
+  const needed = `${withArticle(storage === "either" && dtype !== "f32" ? `${dtype} or f32` : dtype)} Tensor`;
+  wrongType(name, argument, value, dtype === "f32" ? needed : `${needed}, as ${xOf(name)} is ${dtype}`);
+}
+
+/** `gamma` or `beta`, where given: `cols` elements, for each sample. */
+export function checkParameter(
   context: Context,
   name: string,
   argument: string,
-  value: T | undefined,
+  value: Data | undefined,
   x: Data,
   cols: number,
   normalizedShape: number | readonly number[],
-): T | undefined {
-  if (value === undefined) return undefined;
-  checkSameKind(context, name, argument, value, x);
-  if (count(value) !== cols) {
-    wrongCount(name, argument, value, `normalizedShape ${sizes(normalizedShape)} needs ${cols}`);
+  samples: number | undefined,
+): void {
+  if (value !== undefined)
+    checkParameterOf(context, name, argument, value, x, "either", cols, normalizedShape, samples);
+}
+
+/** The gradient of a parameter, where there is one: stored as the parameter is, if that is known. */
+export function checkGradient(
+  context: Context,
+  name: string,
+  argument: string,
+  value: Data | undefined,
+  parameter: Data | undefined,
+  x: Data,
+  cols: number,
+  normalizedShape: number | readonly number[],
+  samples: number | undefined,
+): void {
+  if (value === undefined) return;
+  const storage = parameter === undefined ? "either" : dtypeOf(parameter) === "f32" ? "f32" : "x";
+  checkParameterOf(context, name, argument, value, x, storage, cols, normalizedShape, samples);
+}
+
+function checkParameterOf(
+  context: Context,
+  name: string,
+  argument: string,
+  value: Data,
+  x: Data,
+  storage: Storage,
+  cols: number,
+  normalizedShape: number | readonly number[],
+  samples: number | undefined,
+): void {
+  checkSameKind(context, name, argument, value, x, storage);
+  const needed = samples === undefined ? cols : samples * cols;
+  if (count(value) === needed) return;
+  const each = samples === undefined ? "" : ` for each of ${samples} samples, ${needed}`;
+  wrongCount(name, argument, value, `normalizedShape ${sizes(normalizedShape)} needs ${cols}${each}`);
+}
+
+/** RMSNorm has no beta. */
+export function checkNoBeta(name: string, beta: unknown): void {
+  if (beta !== undefined) wrongType(name, "beta", beta, "to be left out: RMSNorm has none");
+}
+
+/** How many samples there are, of so many rows each; nothing where rows are not so grouped. */
+export function checkRowsPerSample(
+  name: string,
+  rowsPerSample: number | undefined,
+  rows: number,
+): number | undefined {
+  if (rowsPerSample === undefined) return undefined;
+  if (typeof rowsPerSample !== "number") wrongType(name, "rowsPerSample", rowsPerSample, "a number");
+  if (!(Number.isSafeInteger(rowsPerSample) && rowsPerSample > 0 && rows % rowsPerSample === 0)) {
+    throw new RangeError(
+      `${name}: rowsPerSample is ${rowsPerSample}, needs a positive whole number that divides the ${rows} rows of ${xOf(name)}`,
+    );
   }
-  return value;
+  return rows / rowsPerSample;
 }
 
 /** `mean` or `rstd` of a backward call: required, one for each row. */
@@ -203,23 +275,34 @@ export function checkStatistic(
   if (value === undefined) {
     throw new TypeError(`${name}: ${argument} is missing, needs the ${argument} that the forward call gave`);
   }
-  checkCount(context, name, argument, value, x, rows, "one for each row of x");
+  checkEachRow(context, name, argument, value, x, rows);
 }
 
-/** That `value` has `needed` elements. */
-export function checkCount(
+/** That `value` has an element for each row, stored as f32. */
+export function checkEachRow(
   context: Context,
   name: string,
   argument: string,
   value: Data | undefined,
   x: Data,
-  needed: number,
-  why: string,
+  rows: number,
 ): void {
-  checkSameKind(context, name, argument, value, x);
-  if (count(value) !== needed) {
-    wrongCount(name, argument, value, `needs ${needed}, ${why}`);
-  }
+  checkSameKind(context, name, argument, value, x, "f32");
+  if (count(value) !== rows)
+    wrongCount(name, argument, value, `needs ${rows}, one for each row of ${xOf(name)}`);
+}
+
+/** That `value` has as many elements as `x`, stored as its are. */
+export function checkLike(
+  context: Context,
+  name: string,
+  argument: string,
+  value: Data | undefined,
+  x: Data,
+): void {
+  checkSameKind(context, name, argument, value, x, "x");
+  if (count(value) !== count(x))
+    wrongCount(name, argument, value, `needs ${count(x)}, as many as ${xOf(name)}`);
 }
 
 /** Elements of an array or tensor. */
@@ -227,22 +310,58 @@ export function count(data: Data): number {
   return data instanceof Tensor ? data.size : data.length;
 }
 
-/** The rows of `x`, whose last dimensions must be `normalizedShape`. */
+/** That the last dimensions of `x`, or those that are `axes`, are `normalizedShape`; how its rows lie, if not in order. */
 export function checkRows(
   name: string,
   x: Data,
   shape: readonly number[] | undefined,
+  axes: readonly number[] | undefined,
   cols: number,
   normalizedShape: number | readonly number[],
-): number {
-  const size = count(x);
+): Layout | undefined {
   const xShape = x instanceof Tensor ? x.shape : shape;
   if (shape !== undefined) checkShapeOption(name, x, shape);
+  if (axes !== undefined) {
+    const ofX = checkAxes(name, axes, xShape, normalizedShape);
+    return layoutOf(xShape as readonly number[], ofX);
+  }
   if (xShape !== undefined) checkLastDimensions(name, xShape, normalizedShape);
-  if (size % cols !== 0) {
+  if (count(x) % cols !== 0) {
     wrongCount(name, "x", x, `normalizedShape ${sizes(normalizedShape)} needs a multiple of ${cols}`);
   }
-  return size / cols;
+  return undefined;
+}
+
+/** The dimensions of `x` that `normalizedShape` has the sizes of, counted from the first. */
+function checkAxes(
+  name: string,
+  axes: readonly number[],
+  xShape: readonly number[] | undefined,
+  normalizedShape: number | readonly number[],
+): readonly number[] {
+  if (!Array.isArray(axes)) wrongType(name, "axes", axes, "an array of numbers");
+  if (xShape === undefined)
+    throw new TypeError(
+      `${name}: shape is missing, needs the shape of ${xOf(name)}, whose dimensions axes are`,
+    );
+  const rank = xShape.length;
+  const ofX = axes.map((axis) => {
+    if (typeof axis !== "number") wrongType(name, "axes", axes, "an array of numbers");
+    if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+    throw new RangeError(
+      `${name}: axes ${list(axes)} holds ${axis}, needs dimensions of ${xOf(name)}, which has ${rank}`,
+    );
+  });
+  if (new Set(ofX).size !== ofX.length)
+    throw new RangeError(`${name}: axes ${list(axes)} names a dimension twice, needs each once`);
+  const wanted = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+  if (wanted.length !== ofX.length || wanted.some((size, k) => size !== xShape[ofX[k]])) {
+    const found = list(ofX.map((axis) => xShape[axis]));
+    throw new RangeError(
+      `${name}: axes ${list(axes)} of ${xOf(name)} have the sizes ${found}, need to be normalizedShape ${list(wanted)}`,
+    );
+  }
+  return ofX;
 }
 
 /** That the last dimensions of the shape of `x` are `normalizedShape`. */
@@ -253,7 +372,7 @@ export function checkLastDimensions(
 ): void {
   if (endsWith(xShape, normalizedShape)) return;
   throw new RangeError(
-    `${name}: x has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${sizes(normalizedShape)}`,
+    `${name}: ${xOf(name)} has shape ${list(xShape)}, its last dimensions need to be normalizedShape ${sizes(normalizedShape)}`,
   );
 }
 
@@ -267,13 +386,15 @@ function endsWith(shape: readonly number[], normalizedShape: number | readonly n
 function checkShapeOption(name: string, x: Data, shape: readonly number[]): void {
   const size = checkShape(name, shape);
   if (size !== count(x)) {
-    throw new RangeError(`${name}: shape ${list(shape)} has ${elements(size)}, x has ${count(x)}`);
+    throw new RangeError(`${name}: shape ${list(shape)} has ${elements(size)}, ${xOf(name)} has ${count(x)}`);
   }
   if (
     x instanceof Tensor &&
     !(shape.length === x.shape.length && shape.every((size, k) => size === x.shape[k]))
   ) {
-    throw new RangeError(`${name}: shape is ${list(shape)}, the tensor x has shape ${list(x.shape)}`);
+    throw new RangeError(
+      `${name}: shape is ${list(shape)}, the tensor ${xOf(name)} has shape ${list(x.shape)}`,
+    );
   }
 }
 
@@ -317,8 +438,8 @@ function checkNumbers(name: string, argument: string, values: ArrayLike<number>)
 
 /** The storage type of a tensor. */
 export function checkDtype(name: string, dtype: Dtype): void {
-  if (dtype === "f16" || dtype === "bf16") throw new Error(`${name}: dtype ${dtype} is not available yet`);
-  if (dtype !== "f32") wrongType(name, "dtype", dtype, '"f32", "f16" or "bf16"');
+  if (dtype !== "f32" && dtype !== "f16" && dtype !== "bf16")
+    wrongType(name, "dtype", dtype, '"f32", "f16" or "bf16"');
 }
 
 /** The results of an `out` object must be among `names`. */
@@ -353,8 +474,8 @@ export function checkFlag(name: string, argument: string, value: boolean | undef
 }
 
 /**
- * That no output shares memory with an input or another output. `inPlace` is the one input that the first output
- * may be. Names and data stand in the same order; the one output that has no name is `out` itself.
+ * That no output shares memory with an input or another output. `inPlace` are the inputs that the first `most` outputs may
+ * be. Names and data stand in the same order; the one output that has no name is `out` itself.
  */
 export function checkOverlap(
   name: string,
@@ -362,7 +483,8 @@ export function checkOverlap(
   inputs: readonly (Data | undefined)[],
   outputNames: readonly string[],
   outputs: readonly (Data | undefined)[],
-  inPlace: Data,
+  inPlace: readonly (Data | undefined)[],
+  most = 2,
 ): void {
   const from = inputs.map(memoryOf);
   const to = outputs.map(memoryOf);
@@ -370,7 +492,7 @@ export function checkOverlap(
     if (written === undefined) return;
     inputs.forEach((read, i) => {
       if (from[i] !== to[k] || read === undefined || !overlaps(read, written)) return;
-      const mayBeSame = k === 0 && read === inPlace;
+      const mayBeSame = k < most && inPlace.includes(read);
       if (mayBeSame && sameElements(read, written)) return;
       const hint = mayBeSame ? `, or to be ${inputNames[i]} itself` : "";
       overlapping(name, outputNames[k], inputNames[i], `needs memory of its own${hint}`);
@@ -408,7 +530,7 @@ export function checkOutApart(
   if ((x === out || memoryOf(x) !== memory) && memoryOf(gamma) !== memory && memoryOf(beta) !== memory) {
     if (isSmall(x) && isSmall(gamma) && isSmall(beta) && isSmall(out)) context.apart = [x, gamma, beta, out];
   } else {
-    checkOverlap(name, ["x", "gamma", "beta"], [x, gamma, beta], [], [out], x);
+    checkOverlap(name, ["x", "gamma", "beta"], [x, gamma, beta], [], [out], [x]);
   }
 }
 
@@ -549,12 +671,69 @@ export function checkForwardRan<T>(name: string, saved: T | undefined): T {
   return saved;
 }
 
+/** That a layer's parameters go with `x`. */
+export function checkLayerDtype(name: string, x: Data, dtype: Dtype): void {
+  if (dtype !== "f32" && dtypeOf(x) !== dtype)
+    wrongType(name, "x", x, `${withArticle(dtype)} Tensor, as the layer's parameters are`);
+}
+
+/** How elements of each type of a `.safetensors` file that can be read are stored, in bytes. */
+const SAFETENSORS_BYTES: { readonly [dtype: string]: number | undefined } = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+};
+
+/** What a `.safetensors` file has under `key`, if anything, and its bytes. */
+export function checkSafetensors(
+  name: string,
+  file: ArrayBuffer | Uint8Array,
+  key: string,
+): { entry: SafetensorsEntry | undefined; data: Uint8Array } {
+  const isBytes = ArrayBuffer.isView(file) || Object(file)[Symbol.toStringTag] === "ArrayBuffer";
+  if (!isBytes) wrongType(name, "file", file, "the bytes of a .safetensors file");
+  const bytes = ArrayBuffer.isView(file)
+    ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength)
+    : new Uint8Array(file);
+  const header = safetensorsHeader(bytes);
+  if (header === undefined)
+    throw new TypeError(`${name}: file is of another format, needs the bytes of a .safetensors file`);
+  const entry = Object.hasOwn(header.entries, key) ? header.entries[key] : undefined;
+  if (entry === undefined) return { entry, data: bytes.subarray(0, 0) };
+  const size = SAFETENSORS_BYTES[entry.dtype];
+  if (size === undefined)
+    throw new TypeError(`${name}: ${key} is stored as ${describe(entry.dtype)}, needs F64, F32, F16 or BF16`);
+  const [start, end] = entry.data_offsets;
+  const count = entry.shape.reduce((product, size) => product * size, 1);
+  const data = bytes.subarray(header.end + start, header.end + end);
+  if (data.length !== count * size || end - start !== data.length)
+    throw new RangeError(
+      `${name}: ${key} has ${data.length} bytes in file, needs ${count * size} for its shape ${list(entry.shape)}`,
+    );
+  return { entry, data };
+}
+
+/** What the header of a file says, and where it ends; nothing where there is none. */
+function safetensorsHeader(
+  bytes: Uint8Array,
+): { entries: { readonly [name: string]: SafetensorsEntry }; end: number } | undefined {
+  if (bytes.length < 8) return undefined;
+  const end = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (end > bytes.length) return undefined;
+  try {
+    return { entries: JSON.parse(new TextDecoder().decode(bytes.subarray(8, end))), end };
+  } catch {
+    return undefined;
+  }
+}
+
 /** A parameter of a state to load: there, and of the right size. */
 export function checkState(name: string, value: unknown, key: string, size: number): ArrayLike<number> {
   if (value === undefined)
     throw new TypeError(`${name}: ${key} is missing from the state, needs ${elements(size)}`);
   if (value instanceof Tensor) checkLive(name, key, value);
-  const values = (value instanceof Tensor ? value.data : value) as ArrayLike<number>;
+  const values = (value instanceof Tensor ? value.toFloat32Array() : value) as ArrayLike<number>;
   checkNumbers(name, key, values);
   if (values.length !== size)
     throw new RangeError(`${name}: ${key} has ${elements(values.length)}, needs ${size}`);
@@ -583,7 +762,7 @@ export function checkTfjsTensor(
   isTensor: boolean,
 ): void {
   if (!isTensor) wrongType(name, argument, value, "a tf.Tensor");
-  if (value.isDisposed) throw new TypeError(`${name}: ${argument} is a disposed tensor`);
+  if (value.isDisposed) throw new TypeError(`${name}: ${called(name, argument)} is a disposed tensor`);
   if (value.dtype !== "float32") {
     throw new TypeError(`${name}: ${argument} is of dtype ${value.dtype}, needs float32`);
   }

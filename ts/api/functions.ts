@@ -1,143 +1,20 @@
-import { InlinedModule } from "../engine/inlined.js";
-import { Context } from "./context.js";
+import { context, inlined } from "./default.js";
 import {
-  type LayerNormBackwardOptions,
-  type LayerNormForwardOptions,
-  type LayerNormForwardResult,
-  type LayerNormGradients,
-  type LayerNormOptions,
-  type NormalizedShape,
-  normalize,
-  normalizeBackward,
-  normalizeForward,
-} from "./layer-norm.js";
-import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
+  LayerNormLayer,
+  type LayerNormLayerOptions,
+  RmsNormLayer,
+  type RmsNormLayerOptions,
+} from "./layers.js";
+import type { NormalizedShape } from "./options.js";
 import { makeRuntimeOfModule, type Runtime, type RuntimeOptions } from "./runtime.js";
-import { createTensor, createTensorFrom, type Data, type Dtype, type Tensor } from "./tensor.js";
-
-/*
- * The package's own functions: those of a default runtime, which is made on first use.
- */
-
-const inlined = /* @__PURE__ */ new InlinedModule();
-const context = /* @__PURE__ */ new Context(() => inlined.start());
-
-/**
- * Layer normalization: each row of `x` to mean 0 and variance 1, then scaled by `gamma` and shifted by
- * `beta`. `y = (x - mean) / sqrt(var + eps) * gamma + beta`, `var` the biased variance
- * (Ba, Kiros, Hinton, "Layer Normalization", arXiv 1607.06450).
- *
- * @param x `[..., ...normalizedShape]`, a Float32Array or a Tensor
- * @param normalizedShape the sizes of the normalised dimensions, the last ones of `x`
- * @param options `gamma` and `beta` of `[cols]`, `eps = 1e-5`, `out`, all of the kind of `x`
- * @returns `y`, of the kind and shape of `x`: `out`, if given
- * @throws TypeError for arguments of a wrong kind, RangeError for sizes that do not fit; nothing is written
- * @example
- * ```ts
- * import { layerNorm } from "layernorm-wasm";
- *
- * const x = Float32Array.of(1, 2, 3, 4, 10, 20, 30, 40);
- * const y = layerNorm(x, 4);
- * // each row of y is about [-1.34, -0.45, 0.45, 1.34]
- * ```
- */
-export function layerNorm(
-  x: Float32Array,
-  normalizedShape: NormalizedShape,
-  options?: LayerNormOptions<Float32Array>,
-): Float32Array;
-export function layerNorm(
-  x: Tensor,
-  normalizedShape: NormalizedShape,
-  options?: LayerNormOptions<Tensor>,
-): Tensor;
-export function layerNorm(x: Data, normalizedShape: NormalizedShape, options?: LayerNormOptions<Data>): Data {
-  return normalize(context, x, normalizedShape, options);
-}
-
-/**
- * Layer normalization for training: `y`, and the `mean` and `rstd = 1 / sqrt(var + eps)` of each row, which
- * `layerNormBackward` takes.
- *
- * @param x `[..., ...normalizedShape]`, a Float32Array or a Tensor
- * @param normalizedShape the sizes of the normalised dimensions, the last ones of `x`
- * @param options `gamma` and `beta` of `[cols]`, `eps = 1e-5`, `out: { y, mean, rstd }`, all of the kind of `x`
- * @returns `y` of the shape of `x`, `mean` and `rstd` of its other dimensions
- * @throws TypeError for arguments of a wrong kind, RangeError for sizes that do not fit; nothing is written
- * @example
- * ```ts
- * import { layerNormForward } from "layernorm-wasm";
- *
- * const { y, mean, rstd } = layerNormForward(Float32Array.of(1, 2, 3, 4), 4);
- * // mean is [2.5], rstd about [0.894]
- * ```
- */
-export function layerNormForward(
-  x: Float32Array,
-  normalizedShape: NormalizedShape,
-  options?: LayerNormForwardOptions<Float32Array>,
-): LayerNormForwardResult<Float32Array>;
-export function layerNormForward(
-  x: Tensor,
-  normalizedShape: NormalizedShape,
-  options?: LayerNormForwardOptions<Tensor>,
-): LayerNormForwardResult<Tensor>;
-export function layerNormForward(
-  x: Data,
-  normalizedShape: NormalizedShape,
-  options?: LayerNormForwardOptions<Data>,
-): LayerNormForwardResult<Data> {
-  return normalizeForward(context, x, normalizedShape, options);
-}
-
-/**
- * The gradients of layer normalization. With `xhat = (x - mean) * rstd` and `g = dy * gamma`,
- * `dx = rstd * (g - mean(g) - xhat * mean(g * xhat))`; over the rows, `dgamma = sum(dy * xhat)` and
- * `dbeta = sum(dy)`.
- *
- * @param dy the gradient of `y`, of the size of `x`
- * @param x as in the forward call
- * @param normalizedShape as in the forward call
- * @param options `mean` and `rstd` from the forward call, and the same `gamma`; `out: { dx, dgamma, dbeta }`;
- *   `accumulate` adds to `out.dgamma` and `out.dbeta`; `skip` names results that are not needed
- * @returns `dx` of the shape of `x`, `dgamma` and `dbeta` of `normalizedShape`, less those skipped
- * @throws TypeError for arguments missing or of a wrong kind, RangeError for sizes that do not fit; nothing is written
- * @example
- * ```ts
- * import { layerNormBackward, layerNormForward } from "layernorm-wasm";
- *
- * const x = Float32Array.of(1, 2, 3, 4);
- * const { mean, rstd } = layerNormForward(x, 4);
- * const { dx, dgamma, dbeta } = layerNormBackward(Float32Array.of(1, 0, 0, 0), x, 4, { mean, rstd });
- * // dbeta is [1, 0, 0, 0], and dx sums to 0
- * ```
- */
-export function layerNormBackward<const Skipped extends keyof LayerNormGradients<Float32Array> = never>(
-  dy: Float32Array,
-  x: Float32Array,
-  normalizedShape: NormalizedShape,
-  options: LayerNormBackwardOptions<Float32Array, Skipped>,
-): Omit<LayerNormGradients<Float32Array>, Skipped>;
-export function layerNormBackward<const Skipped extends keyof LayerNormGradients<Tensor> = never>(
-  dy: Tensor,
-  x: Tensor,
-  normalizedShape: NormalizedShape,
-  options: LayerNormBackwardOptions<Tensor, Skipped>,
-): Omit<LayerNormGradients<Tensor>, Skipped>;
-export function layerNormBackward(
-  dy: Data,
-  x: Data,
-  normalizedShape: NormalizedShape,
-  options: LayerNormBackwardOptions<Data, keyof LayerNormGradients<Data>>,
-): Partial<LayerNormGradients<Data>> {
-  return normalizeBackward(context, dy, x, normalizedShape, options);
-}
+import { createTensor, createTensorFrom, type Dtype, type Tensor } from "./tensor.js";
 
 /**
  * A tensor of zeros in the memory of the kernels: operations on it copy nothing.
  *
  * @param shape its sizes; 0 is a size
- * @param dtype how elements are stored, `"f32"`; the others are not available yet
+ * @param dtype how elements are stored: `"f32"`, `"f16"` (IEEE 754 binary16) or `"bf16"` (the upper half of an f32). Sums
+ *   are f32 or better, whatever the storage, and results are rounded to it once
  * @throws RangeError when there is no more memory
  * @example
  * ```ts
@@ -151,27 +28,34 @@ export function layerNormBackward(
  * y.dispose();
  * ```
  */
-export function tensor(shape: readonly number[], dtype?: Dtype): Tensor {
+export function tensor<D extends Dtype = "f32">(shape: readonly number[], dtype?: D): Tensor<D> {
   return createTensor(context, shape, dtype);
 }
 
 /**
  * A tensor of given values.
  *
- * @param values a typed array or an array of numbers
+ * @param values a typed array or an array of numbers, rounded to `dtype`; for `"f16"` and `"bf16"` they are numbers too, not
+ *   bits, which `tensor(shape, dtype).data.set(bits)` takes
  * @param shape its sizes; `[values.length]` where it is left out
+ * @param dtype how elements are stored, `"f32"`, `"f16"` or `"bf16"`
  * @throws RangeError when the sizes do not fit, or there is no more memory
  * @example
  * ```ts
  * import { tensorFrom } from "layernorm-wasm";
  *
- * const x = tensorFrom([1, 2, 3, 4, 5, 6], [2, 3]);
- * // x.size is 6
+ * const x = tensorFrom([1, 2, 3, 4, 5, 6], [2, 3], "f16");
+ * const values = x.toFloat32Array();
+ * // values is [1, 2, 3, 4, 5, 6]
  * x.dispose();
  * ```
  */
-export function tensorFrom(values: ArrayLike<number>, shape?: readonly number[]): Tensor {
-  return createTensorFrom(context, values, shape);
+export function tensorFrom<D extends Dtype = "f32">(
+  values: ArrayLike<number>,
+  shape?: readonly number[],
+  dtype?: D,
+): Tensor<D> {
+  return createTensorFrom(context, values, shape, dtype);
 }
 
 /**
@@ -192,12 +76,37 @@ export function tensorFrom(values: ArrayLike<number>, shape?: readonly number[])
  * layer.dispose();
  * ```
  */
-export class LayerNorm extends LayerNormLayer {
+export class LayerNorm<D extends Dtype = "f32"> extends LayerNormLayer<D> {
   /**
    * @param normalizedShape the sizes of the normalised dimensions, the last ones of the input
-   * @param options `eps = 1e-5`, `affine = true`, `bias = true`
+   * @param options `eps = 1e-5`, `affine = true`, `bias = true`, `unitOffset = false`, `dtype = "f32"`
    */
-  constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions) {
+  constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions<D>) {
+    super(context, normalizedShape, options);
+  }
+}
+
+/**
+ * RMSNorm as a layer with a learned `gamma`: as `LayerNorm`, without `beta`.
+ *
+ * @example
+ * ```ts
+ * import { RMSNorm } from "layernorm-wasm";
+ *
+ * const layer = new RMSNorm(4);
+ * const y = layer.forward(Float32Array.of(1, 7, 5, 5));
+ * // y is about [0.2, 1.4, 1, 1]
+ * const dx = layer.backward(Float32Array.of(1, 0, 0, 0));
+ * // layer.dgamma.data is now about [0.2, 0, 0, 0]
+ * layer.dispose();
+ * ```
+ */
+export class RMSNorm<D extends Dtype = "f32"> extends RmsNormLayer<D> {
+  /**
+   * @param normalizedShape the sizes of the normalised dimensions, the last ones of the input
+   * @param options `eps = 1e-5`, `affine = true`, `unitOffset = false`, `dtype = "f32"`
+   */
+  constructor(normalizedShape: NormalizedShape, options?: RmsNormLayerOptions<D>) {
     super(context, normalizedShape, options);
   }
 }

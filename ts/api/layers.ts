@@ -1,9 +1,12 @@
+import { runBackward } from "./backward.js";
 import {
-  checkCount,
   checkData,
+  checkDtype,
   checkEps,
   checkFlag,
   checkForwardRan,
+  checkLayerDtype,
+  checkLike,
   checkLive,
   checkNormalizedShape,
   checkOptions,
@@ -13,27 +16,38 @@ import {
   count,
 } from "./check.js";
 import type { Context } from "./context.js";
-import { type NormalizedShape, resultsLike, runBackward, runForward } from "./layer-norm.js";
-import { type Data, Tensor } from "./tensor.js";
+import { runForward } from "./forward.js";
+import type { NormalizedShape } from "./options.js";
+import { resultsLike } from "./results.js";
+import { readSafetensors, writeSafetensors } from "./safetensors.js";
+import { type Data, type Dtype, Tensor } from "./tensor.js";
+
+/** Options of `new RMSNorm`. */
+export interface RmsNormLayerOptions<D extends Dtype = "f32"> {
+  /** Added to the mean of the squares, or to the variance; finite and at least 0, 1e-5 where it is left out. */
+  readonly eps?: number | undefined;
+  /** Whether there are parameters, which are learned; true where it is left out. */
+  readonly affine?: boolean | undefined;
+  /** Whether `gamma` is stored as its distance from 1, as Gemma's is, and starts as 0; false where it is left out. */
+  readonly unitOffset?: boolean | undefined;
+  /** How parameters and gradients are stored; `"f32"` where it is left out. Only `x` of the same goes with others. */
+  readonly dtype?: D | undefined;
+}
 
 /** Options of `new LayerNorm`. */
-export interface LayerNormLayerOptions {
-  /** Added to the variance, finite and at least 0; 1e-5 where it is left out. */
-  readonly eps?: number | undefined;
-  /** Whether `gamma` and `beta` are learned; true where it is left out. */
-  readonly affine?: boolean | undefined;
+export interface LayerNormLayerOptions<D extends Dtype = "f32"> extends RmsNormLayerOptions<D> {
   /** Whether `beta` is learned beside `gamma`; true where it is left out. */
   readonly bias?: boolean | undefined;
 }
 
 /** A learned parameter, as an optimiser needs it. */
-export interface Parameter {
+export interface Parameter<D extends Dtype = "f32"> {
   /** Its name in PyTorch's state. */
   readonly name: "weight" | "bias";
   /** What is learned. */
-  readonly value: Tensor;
+  readonly value: Tensor<D>;
   /** Its gradient, which `backward` adds to. */
-  readonly gradient: Tensor;
+  readonly gradient: Tensor<D>;
 }
 
 /** The parameters of a layer, copied, under PyTorch's names. */
@@ -46,75 +60,93 @@ export interface LayerNormState {
 
 interface Saved {
   readonly x: Data;
-  readonly mean: Data;
+  readonly mean: Data | undefined;
   readonly rstd: Data;
   readonly rows: number;
 }
 
-/** The layer on a context; `LayerNorm` is this on the default runtime, where it is documented. */
-export class LayerNormLayer {
+/** What the layers have in common. */
+abstract class Layer<D extends Dtype> {
   /** The sizes of the normalised dimensions. */
   readonly normalizedShape: readonly number[];
-  /** What is added to the variance. */
+  /** What is added to the variance, or to the mean of the squares. */
   readonly eps: number;
-  /** Scale, of `normalizedShape`, 1 to start; nothing with `affine: false`. */
-  readonly gamma: Tensor | undefined;
-  /** Shift, of `normalizedShape`, 0 to start; nothing with `affine: false` or `bias: false`. */
-  readonly beta: Tensor | undefined;
-  /** The gradient of `gamma`: `backward` adds to it, `zeroGrad` clears it. */
-  readonly dgamma: Tensor | undefined;
-  /** The gradient of `beta`: `backward` adds to it, `zeroGrad` clears it. */
-  readonly dbeta: Tensor | undefined;
+  /** Whether `gamma` is stored as its distance from 1. */
+  readonly unitOffset: boolean;
+  /** How parameters and gradients are stored. */
+  readonly dtype: D;
   readonly #context: Context;
+  readonly #name: string;
+  readonly #centred: boolean;
   readonly #cols: number;
+  readonly #parameters: readonly Parameter<D>[];
   #saved: Saved | undefined;
 
   /** @internal */
-  constructor(context: Context, normalizedShape: NormalizedShape, options?: LayerNormLayerOptions) {
-    this.#cols = checkNormalizedShape("LayerNorm", normalizedShape);
-    const { eps, affine = true, bias = true } = checkOptions("LayerNorm", options);
-    this.eps = checkEps("LayerNorm", eps);
-    checkFlag("LayerNorm", "affine", affine);
-    checkFlag("LayerNorm", "bias", bias);
+  constructor(
+    context: Context,
+    name: string,
+    centred: boolean,
+    normalizedShape: NormalizedShape,
+    options: LayerNormLayerOptions<D> | undefined,
+  ) {
+    const cols = checkNormalizedShape(name, normalizedShape);
+    const { eps, affine = true, bias = true, unitOffset, dtype = "f32" as D } = checkOptions(name, options);
+    this.#cols = cols;
+    this.eps = checkEps(name, eps);
+    checkFlag(name, "affine", affine);
+    checkFlag(name, "bias", bias);
+    this.unitOffset = checkFlag(name, "unitOffset", unitOffset);
+    checkDtype(name, dtype);
+    this.dtype = dtype;
     this.#context = context;
-    this.normalizedShape = Object.freeze(
-      typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape],
-    );
+    this.#name = name;
+    this.#centred = centred;
+    const shape = typeof normalizedShape === "number" ? [normalizedShape] : [...normalizedShape];
+    this.normalizedShape = Object.freeze(shape);
     const filled = (value: number) => {
-      const tensor = new Tensor(context, "LayerNorm", this.normalizedShape, this.#cols);
-      tensor.data.fill(value);
+      const tensor = new Tensor(context, name, shape, cols, dtype);
+      tensor.setValues(name, new Float32Array(cols).fill(value));
       return tensor;
     };
-    const [ofGamma, ofBeta] = [affine, affine && bias];
-    const parameters = context.allOrNothing(() => ({
-      gamma: ofGamma ? filled(1) : undefined,
-      beta: ofBeta ? filled(0) : undefined,
-      dgamma: ofGamma ? filled(0) : undefined,
-      dbeta: ofBeta ? filled(0) : undefined,
-    }));
-    this.gamma = parameters.gamma;
-    this.beta = parameters.beta;
-    this.dgamma = parameters.dgamma;
-    this.dbeta = parameters.dbeta;
+    this.#parameters = context.allOrNothing(() => {
+      const parameters: Parameter<D>[] = [];
+      const add = (name: "weight" | "bias", start: number) =>
+        parameters.push({ name, value: filled(start), gradient: filled(0) });
+      if (affine) add("weight", this.unitOffset ? 0 : 1);
+      if (affine && bias && centred) add("bias", 0);
+      return parameters;
+    });
+  }
+
+  /** @internal One of the parameters, if the layer has it. */
+  protected parameter(name: "weight" | "bias"): Parameter<D> | undefined {
+    return this.#parameters.find((parameter) => parameter.name === name);
   }
 
   /**
-   * `y = layerNorm(x)`, with the layer's parameters. It keeps `x` itself, not a copy, for `backward`.
+   * `y`, with the layer's parameters. It keeps `x` itself, not a copy, for `backward`.
    *
    * @param x `[..., ...normalizedShape]`, a Float32Array or a Tensor
    * @returns `y`, of the kind and shape of `x`
    */
   forward<T extends Data>(x: T): T {
-    const name = "LayerNorm.forward";
-    const [context, cols] = [this.#context, this.#cols];
-    checkData(context, name, "x", x);
+    const name = `${this.#name}.forward`;
+    const [context, centred, shape, cols] = [this.#context, this.#centred, this.normalizedShape, this.#cols];
+    checkData(context, name, x);
+    const layout = checkRows(name, x, undefined, undefined, cols, shape);
+    const rows = count(x) / cols;
     this.#checkLive(name);
-    const rows = checkRows(name, x, undefined, cols, this.normalizedShape);
-    const { gamma, beta, eps } = this;
+    if (this.#parameters.length > 0) checkLayerDtype(name, x, this.dtype);
     const { y, mean, rstd } = context.allOrNothing(() => {
-      const like = resultsLike(context, name, x, undefined, this.normalizedShape);
-      const results = { y: like.x(), mean: like.rows(rows), rstd: like.rows(rows) };
-      runForward(context, name, { x, gamma, beta, rows, cols, eps }, results.y, results.mean, results.rstd);
+      const like = resultsLike(context, name, x, undefined, shape, undefined);
+      const results = { y: like.x(), mean: centred ? like.rows(rows) : undefined, rstd: like.rows(rows) };
+      const call = {
+        ...{ x, residual: undefined, gamma: this.#value("weight"), beta: this.#value("bias") },
+        ...{ rows, cols, eps: this.eps, centred, unitOffset: this.unitOffset, layout },
+        rowsPerSample: undefined,
+      };
+      runForward(context, name, call, results.y, undefined, results.mean, results.rstd);
       return results;
     });
     this.#forget();
@@ -123,46 +155,45 @@ export class LayerNormLayer {
   }
 
   /**
-   * The gradient of the `x` of the last `forward`; adds to `dgamma` and `dbeta`.
+   * The gradient of the `x` of the last `forward`; adds to the gradients of the parameters.
    *
    * @param dy the gradient of that `y`, of its kind and size
    * @returns `dx`, of the same kind and shape
    * @throws Error when there was no `forward` before
    */
   backward<T extends Data>(dy: T): T {
-    const name = "LayerNorm.backward";
+    const name = `${this.#name}.backward`;
     const [context, cols] = [this.#context, this.#cols];
     const { x, mean, rstd, rows } = checkForwardRan(name, this.#saved);
-    checkData(context, name, "x", x);
+    checkData(context, name, x);
     this.#checkLive(name);
-    checkCount(context, name, "dy", dy, x, count(x), "as many as the x of forward");
-    const { gamma, dgamma, dbeta } = this;
-    const added = { addsToDgamma: true, addsToDbeta: true };
+    checkLike(context, name, "dy", dy, x);
+    const [weight, bias] = [this.parameter("weight"), this.parameter("bias")];
     return context.allOrNothing(() => {
-      const dx = resultsLike(context, name, x, undefined, this.normalizedShape).x();
-      runBackward(context, name, { dy, x, mean, rstd, gamma, dx, dgamma, dbeta, ...added, rows, cols });
+      const dx = resultsLike(context, name, x, undefined, this.normalizedShape, undefined).x();
+      runBackward(context, name, {
+        ...{ dy, x, mean, rstd, gamma: weight?.value, dsum: undefined },
+        ...{ dx, dgamma: weight?.gradient, dbeta: bias?.gradient },
+        ...{ addsToDgamma: true, addsToDbeta: true, rows, cols },
+        ...{ unitOffset: this.unitOffset, rowsPerSample: undefined, layout: undefined },
+      });
       return dx as T;
     });
   }
 
   /** Sets the gradients to zero. */
   zeroGrad(): void {
-    this.dgamma?.data.fill(0);
-    this.dbeta?.data.fill(0);
+    for (const { gradient } of this.#parameters) gradient.data.fill(0);
   }
 
-  /** The learned parameters with their gradients: two, one or none. */
-  parameters(): Parameter[] {
-    const { gamma, dgamma, beta, dbeta } = this;
-    const parameters: Parameter[] = [];
-    if (gamma && dgamma) parameters.push({ name: "weight", value: gamma, gradient: dgamma });
-    if (beta && dbeta) parameters.push({ name: "bias", value: beta, gradient: dbeta });
-    return parameters;
+  /** The learned parameters with their gradients. */
+  parameters(): Parameter<D>[] {
+    return [...this.#parameters];
   }
 
-  /** A copy of the parameters, under PyTorch's names. */
+  /** The values of the parameters, copied, under PyTorch's names. */
   stateDict(): LayerNormState {
-    return Object.fromEntries(this.parameters().map(({ name, value }) => [name, value.toFloat32Array()]));
+    return Object.fromEntries(this.#parameters.map(({ name, value }) => [name, value.toFloat32Array()]));
   }
 
   /**
@@ -171,25 +202,49 @@ export class LayerNormLayer {
    * @throws TypeError for a parameter that is missing or unknown, RangeError for one of another size
    */
   loadStateDict(state: {
-    readonly weight?: ArrayLike<number> | Tensor;
-    readonly bias?: ArrayLike<number> | Tensor;
+    readonly weight?: ArrayLike<number> | Tensor<Dtype>;
+    readonly bias?: ArrayLike<number> | Tensor<Dtype>;
   }): void {
-    const name = "LayerNorm.loadStateDict";
-    const parameters = this.parameters();
-    checkStateKeys(
-      name,
-      state,
-      parameters.map(({ name }) => name),
+    const name = `${this.#name}.loadStateDict`;
+    const names = this.#parameters.map(({ name }) => name);
+    checkStateKeys(name, state, names);
+    const loaded = names.map((parameter) => checkState(name, state[parameter], parameter, this.#cols));
+    for (const [k, { value }] of this.#parameters.entries()) value.setValues(name, loaded[k]);
+  }
+
+  /**
+   * The parameters as the bytes of a `.safetensors` file, as `stateDict` of PyTorch has them.
+   *
+   * @param prefix of their names, such as `"blocks.0.norm."`
+   */
+  toSafetensors(prefix = ""): Uint8Array {
+    return writeSafetensors(
+      this.#parameters.map(({ name, value }) => ({ name: prefix + name, tensor: value })),
     );
-    const loaded = parameters.map((parameter) =>
-      checkState(name, state[parameter.name], parameter.name, this.#cols),
-    );
-    for (const [k, { value }] of parameters.entries()) value.data.set(loaded[k]);
+  }
+
+  /**
+   * Sets the parameters from the bytes of a `.safetensors` file, rounded to `dtype`; other tensors in it are not read.
+   *
+   * @param file its bytes
+   * @param prefix of the parameters' names
+   * @throws TypeError for a file of another format or without a parameter, RangeError for one of another size
+   */
+  loadSafetensors(file: ArrayBuffer | Uint8Array, prefix = ""): void {
+    const name = `${this.#name}.loadSafetensors`;
+    const loaded = this.#parameters.map((parameter) => {
+      const key = prefix + parameter.name;
+      return checkState(name, readSafetensors(this.#context, name, file, key), key, this.#cols);
+    });
+    for (const [k, { value }] of this.#parameters.entries()) value.setValues(name, loaded[k]);
   }
 
   /** Gives the memory of parameters, gradients and saved statistics back. Doing so twice is allowed. */
   dispose(): void {
-    for (const tensor of [this.gamma, this.beta, this.dgamma, this.dbeta]) tensor?.dispose();
+    for (const { value, gradient } of this.#parameters) {
+      value.dispose();
+      gradient.dispose();
+    }
     this.#forget();
   }
 
@@ -198,15 +253,53 @@ export class LayerNormLayer {
     this.dispose();
   }
 
+  #value(name: "weight" | "bias"): Tensor<D> | undefined {
+    return this.parameter(name)?.value;
+  }
+
   #checkLive(name: string): void {
-    const { gamma, beta, dgamma, dbeta } = this;
-    for (const [argument, tensor] of Object.entries({ gamma, beta, dgamma, dbeta })) {
-      if (tensor) checkLive(name, argument, tensor);
+    for (const { name: parameter, value, gradient } of this.#parameters) {
+      const argument = parameter === "weight" ? "gamma" : "beta";
+      checkLive(name, argument, value);
+      checkLive(name, `d${argument}`, gradient);
     }
   }
 
   #forget(): void {
     for (const data of [this.#saved?.mean, this.#saved?.rstd]) if (data instanceof Tensor) data.dispose();
     this.#saved = undefined;
+  }
+}
+
+/** RMSNorm on a context; `RMSNorm` is this on the default runtime, where it is documented. */
+export class RmsNormLayer<D extends Dtype = "f32"> extends Layer<D> {
+  /** Scale, of `normalizedShape`, 1 to start; nothing with `affine: false`. */
+  readonly gamma: Tensor<D> | undefined;
+  /** The gradient of `gamma`: `backward` adds to it, `zeroGrad` clears it. */
+  readonly dgamma: Tensor<D> | undefined;
+
+  /** @internal */
+  constructor(context: Context, normalizedShape: NormalizedShape, options?: RmsNormLayerOptions<D>) {
+    super(context, "RMSNorm", false, normalizedShape, options);
+    ({ value: this.gamma, gradient: this.dgamma } = this.parameter("weight") ?? {});
+  }
+}
+
+/** The layer on a context; `LayerNorm` is this on the default runtime, where it is documented. */
+export class LayerNormLayer<D extends Dtype = "f32"> extends Layer<D> {
+  /** Scale, of `normalizedShape`, 1 to start; nothing with `affine: false`. */
+  readonly gamma: Tensor<D> | undefined;
+  /** Shift, of `normalizedShape`, 0 to start; nothing with `affine: false` or `bias: false`. */
+  readonly beta: Tensor<D> | undefined;
+  /** The gradient of `gamma`: `backward` adds to it, `zeroGrad` clears it. */
+  readonly dgamma: Tensor<D> | undefined;
+  /** The gradient of `beta`: `backward` adds to it, `zeroGrad` clears it. */
+  readonly dbeta: Tensor<D> | undefined;
+
+  /** @internal */
+  constructor(context: Context, normalizedShape: NormalizedShape, options?: LayerNormLayerOptions<D>) {
+    super(context, "LayerNorm", true, normalizedShape, options);
+    ({ value: this.gamma, gradient: this.dgamma } = this.parameter("weight") ?? {});
+    ({ value: this.beta, gradient: this.dbeta } = this.parameter("bias") ?? {});
   }
 }

@@ -3,22 +3,16 @@ import { ADDRESSABLE_BYTES } from "../engine/memory.js";
 import { instantiate } from "../engine/simd128.js";
 import { checkBytes, checkModule, checkNotDisposed, checkOptions } from "./check.js";
 import { Context } from "./context.js";
-import type * as api from "./functions.js";
-import type { NormalizedShape } from "./layer-norm.js";
-import { normalize, normalizeBackward, normalizeForward } from "./layer-norm.js";
-import { LayerNormLayer, type LayerNormLayerOptions } from "./layers.js";
-import type * as relatives from "./relatives.js";
 import {
-  addLayerNorm,
-  addLayerNormBackward,
-  addRmsNorm,
-  addRmsNormBackward,
-  RMSNorm,
-  rmsNorm,
-  rmsNormBackward,
-  rmsNormForward,
-} from "./relatives.js";
-import { createTensor, createTensorFrom } from "./tensor.js";
+  LayerNormLayer,
+  type LayerNormLayerOptions,
+  RmsNormLayer,
+  type RmsNormLayerOptions,
+} from "./layers.js";
+import * as operations from "./operations.js";
+import type { NormalizedShape } from "./options.js";
+import type * as api from "./public.js";
+import { createTensor, createTensorFrom, type Dtype } from "./tensor.js";
 
 declare global {
   namespace WebAssembly {
@@ -49,17 +43,22 @@ export interface RuntimeOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** What is not available yet. */
-type Relatives = Readonly<typeof relatives>;
-
 /** The functions and classes of the package, on a memory of their own. */
-export interface Runtime extends Relatives {
+export interface Runtime {
   readonly layerNorm: typeof api.layerNorm;
   readonly layerNormForward: typeof api.layerNormForward;
   readonly layerNormBackward: typeof api.layerNormBackward;
+  readonly rmsNorm: typeof api.rmsNorm;
+  readonly rmsNormForward: typeof api.rmsNormForward;
+  readonly rmsNormBackward: typeof api.rmsNormBackward;
+  readonly addLayerNorm: typeof api.addLayerNorm;
+  readonly addLayerNormBackward: typeof api.addLayerNormBackward;
+  readonly addRmsNorm: typeof api.addRmsNorm;
+  readonly addRmsNormBackward: typeof api.addRmsNormBackward;
   readonly tensor: typeof api.tensor;
   readonly tensorFrom: typeof api.tensorFrom;
   readonly LayerNorm: typeof api.LayerNorm;
+  readonly RMSNorm: typeof api.RMSNorm;
   /** The engine and its memory, as they are now. */
   info(): RuntimeInfo;
   /** Drops the memory, with all tensors in it: the one way that WebAssembly gives memory back. */
@@ -95,15 +94,24 @@ export function bind<F>(context: Context, operation: (context: Context, ...rest:
 
 /** @internal The class `LayerNorm` on `context`. */
 export function layerNormOn(context: Context): typeof api.LayerNorm {
-  return class LayerNorm extends LayerNormLayer {
-    constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions) {
+  return class LayerNorm<D extends Dtype = "f32"> extends LayerNormLayer<D> {
+    constructor(normalizedShape: NormalizedShape, options?: LayerNormLayerOptions<D>) {
+      super(context, normalizedShape, options);
+    }
+  };
+}
+
+/** @internal The class `RMSNorm` on `context`. */
+export function rmsNormOn(context: Context): typeof api.RMSNorm {
+  return class RMSNorm<D extends Dtype = "f32"> extends RmsNormLayer<D> {
+    constructor(normalizedShape: NormalizedShape, options?: RmsNormLayerOptions<D>) {
       super(context, normalizedShape, options);
     }
   };
 }
 
 /** @internal All that the package exports, on a module that the host has compiled. */
-export function entryOn(module: WebAssembly.Module): typeof api {
+export function entryOn(module: WebAssembly.Module): Omit<typeof api, "Tensor"> {
   const start = () => instantiate(module);
   const createRuntime = (options?: RuntimeOptions) => makeRuntimeOfModule(start, options);
   return { ...runtimeOn(new Context(start)), createRuntime, init: async () => {} };
@@ -111,15 +119,16 @@ export function entryOn(module: WebAssembly.Module): typeof api {
 
 /** @internal The functions and classes of the package, on `context`. */
 export function runtimeOn(context: Context): Runtime {
+  const bound = Object.entries(operations).map(([name, operation]) => [
+    name,
+    (operation as (context: Context, ...rest: unknown[]) => unknown).bind(undefined, context),
+  ]);
   const runtime = {
-    ...{ rmsNorm, rmsNormForward, rmsNormBackward, RMSNorm },
-    ...{ addLayerNorm, addLayerNormBackward, addRmsNorm, addRmsNormBackward },
-    layerNorm: normalize.bind(undefined, context),
-    layerNormForward: normalizeForward.bind(undefined, context),
-    layerNormBackward: normalizeBackward.bind(undefined, context),
+    ...Object.fromEntries(bound),
     tensor: createTensor.bind(undefined, context),
     tensorFrom: createTensorFrom.bind(undefined, context),
     LayerNorm: layerNormOn(context),
+    RMSNorm: rmsNormOn(context),
     info(): RuntimeInfo {
       checkNotDisposed("runtime.info", context.disposed);
       const { usedBytes, peakBytes, memoryBytes } = context.memory;

@@ -1,12 +1,23 @@
 /** The types of the public API, the same in every entry. */
+export type { LayerNormLayerOptions, LayerNormState, Parameter, RmsNormLayerOptions } from "./layers.js";
 export type {
+  AddLayerNormBackwardOptions,
+  AddLayerNormOptions,
+  AddLayerNormResult,
+  AddRmsNormBackwardOptions,
+  AddRmsNormOptions,
+  AddRmsNormResult,
   LayerNormBackwardOptions,
   LayerNormForwardOptions,
   LayerNormForwardResult,
   LayerNormGradients,
   LayerNormOptions,
   NormalizedShape,
-} from "./layer-norm.js";
-export type { LayerNormLayerOptions, LayerNormState, Parameter } from "./layers.js";
+  RmsNormBackwardOptions,
+  RmsNormForwardOptions,
+  RmsNormForwardResult,
+  RmsNormGradients,
+  RmsNormOptions,
+} from "./options.js";
 export type { Runtime, RuntimeInfo, RuntimeOptions } from "./runtime.js";
-export type { Data, Dtype, Values } from "./tensor.js";
+export type { Data, Dtype, Values, ValuesOf } from "./tensor.js";

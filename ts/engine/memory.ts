@@ -86,9 +86,14 @@ export class Memory {
     return this.#f32;
   }
 
-  /** `count` f32 at `pointer`: `view` itself where it still is that, else a new one. */
-  viewF32(pointer: number, count: number, view?: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-    return view?.buffer === this.#buffer ? view : new Float32Array(this.#buffer, pointer, count);
+  /** `count` elements at `pointer`: `view` itself where it still is that, else a new one. */
+  view<T extends ArrayBufferView>(
+    ofType: new (buffer: ArrayBuffer, pointer: number, count: number) => T,
+    pointer: number,
+    count: number,
+    view?: T,
+  ): T {
+    return view?.buffer === this.#buffer ? view : new ofType(this.#buffer, pointer, count);
   }
 
   /** Whether an array is a view of this memory, which dies when the memory grows. */
