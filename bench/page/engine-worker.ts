@@ -8,7 +8,8 @@ export class EngineWorker implements Remote {
   version = "";
   readonly info: EngineInfo;
   readonly warmed = new Set<Pass>();
-  readonly #worker = new Worker("/worker.js", { type: "module" });
+  // Beside the script that this is bundled into, wherever that is served from.
+  readonly #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 
   private constructor(info: EngineInfo) {
     this.info = info;

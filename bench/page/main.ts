@@ -27,8 +27,6 @@ function casesOf(name: SetName): Case[] {
   return asked === null ? SETS[name].cases : chosenShapes(asked).filter(inPage);
 }
 
-const offered = ENGINES.filter(({ kind }) => kind !== "native");
-
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const buttons = ["quick", "full"] as const;
 const status = element("status");
@@ -73,7 +71,7 @@ async function run(name: SetName): Promise<void> {
 }
 
 function chosenEngines(): EngineInfo[] {
-  return offered.filter(({ id }) => element<HTMLInputElement>(`engine-${id}`).checked);
+  return ENGINES.filter(({ id }) => document.querySelector(`#engine-${id}:checked`) !== null);
 }
 
 async function start(infos: EngineInfo[], run: RunData): Promise<EngineWorker[]> {
@@ -110,12 +108,6 @@ async function copy(): Promise<void> {
 }
 
 element("about").textContent = where();
-element("engines").innerHTML = offered
-  .map(
-    ({ id, name }) =>
-      `<label><input type="checkbox" id="engine-${id}" checked ${id === "tensors" ? "disabled" : ""}> ${escapeHtml(name)}</label>`,
-  )
-  .join("\n");
 element("copy").addEventListener("click", () => {
   copy().catch(() => {
     element("copy").textContent = "Select the text and copy it";

@@ -14,7 +14,7 @@ const ENGINES: Record<string, () => Promise<{ start: Start }>> = {
   "competitors/jax-js": () => import("../engines/competitors/jax-js.js"),
 };
 
-/** Put in by serve.ts. */
+/** Put in by files.ts. */
 declare const VERSIONS: Record<string, string>;
 
 export type Asked =
@@ -35,8 +35,9 @@ export interface Answered {
 
 const host: Host = {
   version: (name) => VERSIONS[name] ?? "",
-  folder: (name) => new URL(`/files/${name}/`, location.href).href,
-  copyModule: async () => new Uint8Array(await (await fetch("/copy.wasm")).arrayBuffer()),
+  folder: (name) => new URL(`files/${name}/`, location.href).href,
+  copyModule: async () =>
+    new Uint8Array(await (await fetch(new URL("copy.wasm", location.href))).arrayBuffer()),
 };
 
 let engine: Awaited<ReturnType<Start>> | undefined;

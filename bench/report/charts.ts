@@ -1,6 +1,6 @@
 /** The charts of a run, as SVG in HTML: for the page that Node writes and for the one in the browser. */
 import * as Plot from "@observablehq/plot";
-import { escapeHtml, roundTicks } from "../../examples/mnist/html.js";
+import { escapeHtml, image, roundTicks } from "../../examples/mnist/html.js";
 import { caseName } from "../cases/index.js";
 import { ENGINES } from "../engines/list.js";
 import type { Timing } from "../measure.js";
@@ -40,15 +40,15 @@ export const CHART_STYLE = `
 .wide { margin: 12px 0 0; overflow-x: auto; } .wide svg { min-width: 720px; }
 `;
 
-/** A section for each pass that was timed, and one for the sweep. */
+/** A part, under a heading of the third level, for each pass that was timed, and one for the sweep. */
 export function charts(run: RunData, document: Document): string {
   const passes = SHAPE_PASSES.filter((pass) => shapeTimings(run, pass).length > 0);
   const sections = passes.map((pass) => {
     const timings = shapeTimings(run, pass);
-    return `<h2>${PASS_NAMES[pass]}</h2>\n${key(timings, document)}\n${speedChart(timings, document)}`;
+    return `<h3>${PASS_NAMES[pass]}</h3>\n${key(timings, document)}\n${speedChart(timings, document)}`;
   });
   const swept = run.timings.filter(({ group }) => group === "sweep");
-  if (swept.length > 0) sections.push(`<h2>Rows of different lengths</h2>\n${sweepChart(swept, document)}`);
+  if (swept.length > 0) sections.push(`<h3>Rows of different lengths</h3>\n${sweepChart(swept, document)}`);
   return sections.join("\n");
 }
 
@@ -59,7 +59,9 @@ function key(timings: Timing[], document: Document): string {
       Plot.dot([0], { x: 0, y: 0, symbol: SYMBOL_OF[id] as "circle", fill: `var(--${id})`, r: 5 }),
     ];
     const options = { document, width: 14, height: 14, margin: 7, axis: null, marks, x: {}, y: {} };
-    return `<span>${Plot.plot(options).outerHTML}${escapeHtml(engineName(id))}</span>`;
+    const symbol = Plot.plot(options);
+    symbol.setAttribute("aria-hidden", "true");
+    return `<span>${symbol.outerHTML}${escapeHtml(engineName(id))}</span>`;
   });
   return `<div class="key">${items.join("")}</div>`;
 }
@@ -112,7 +114,7 @@ function speedChart(timings: Timing[], document: Document): string {
       ...marks,
     ],
   });
-  return `<figure class="wide">${svg.outerHTML}</figure>`;
+  return wide("Speed of each engine on each shape, 10^9 elements per second", svg);
 }
 
 function sweepChart(timings: Timing[], document: Document): string {
@@ -153,5 +155,11 @@ function sweepChart(timings: Timing[], document: Document): string {
     y: { domain: [0, 1.05 * Math.max(...timings.map(speed))], grid: true, label: "10^9 elements per second" },
     marks: [Plot.axisX(roundTicks(domain), { label: "cols", text: String, labelOffset: 40 }), ...marks],
   });
-  return `<figure class="wide">${svg.outerHTML}</figure>`;
+  return wide("Speed by the length of a row, 10^9 elements per second", svg);
+}
+
+/** Wider than a phone: it scrolls, by keys too. */
+function wide(title: string, svg: Element): string {
+  const drawn = image(svg, `${title}; the tables below have the figures`);
+  return `<figure class="wide" tabindex="0" role="group" aria-label="${title}">${drawn}</figure>`;
 }

@@ -14,6 +14,7 @@ td { white-space: nowrap; } td:nth-child(2) { text-align: left; }
 export function writePage(path: string, run: RunData): void {
   const body = `<p>Layer normalization, each engine on one thread, in rounds that take turns; before that every answer was
 checked against a reference in f64. Further to the right is faster. The copy does no arithmetic: it moves as many bytes.</p>
+<h2>Speed</h2>
 ${charts(run, document)}
 ${htmlTable(targetsTable(run))}
 <h2>Figures</h2>

@@ -8,6 +8,7 @@ export const STYLE = `
 body { margin: 0 auto; padding: 24px; max-width: 1120px; background: var(--paper); color: var(--text);
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 26px; margin: 0 0 8px; } h2 { font-size: 20px; margin: 36px 0 4px; }
+h3 { font-size: 17px; margin: 28px 0 4px; }
 p { max-width: 75ch; margin: 8px 0; } .quiet { color: var(--quiet); font-size: 14px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px 28px; }
 figure { margin: 12px 0 0; } figcaption { font-weight: 600; }
@@ -37,16 +38,33 @@ ${body}
 }
 
 export function htmlTable({ title, head, rows, notes = [] }: Table): string {
+  // A head without text would be read out as one.
   const row = (cells: string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><caption>${escapeHtml(title)}</caption>
+    `<tr>${cells.map((cell) => (cell === "" ? "<td></td>" : `<${tag}>${escapeHtml(cell)}</${tag}>`)).join("")}</tr>`;
+  return `${scrolling(title)}<table><caption>${escapeHtml(title)}</caption>
 <thead>${row(head, "th")}</thead>
 <tbody>${rows.map((cells) => row(cells, "td")).join("\n")}</tbody></table></div>
 ${notes.map((note) => `<p class="quiet">${escapeHtml(note)}</p>`).join("\n")}`;
 }
 
+/** Begins a part that may be wider than the page: it can be reached, and moved, by keys. */
+export const scrolling = (label: string) =>
+  `<div class="scroll" tabindex="0" role="group" aria-label="${escapeHtml(label)}">`;
+
+/** A plot as one image with a name: Plot's own names, of the kinds of its marks, say nothing to a screen reader. */
+export function image(svg: Element, label: string): string {
+  for (const named of svg.querySelectorAll("[aria-label]")) named.removeAttribute("aria-label");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+  return svg.outerHTML;
+}
+
 export function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }
 
 /** 1, 2, 5, 10, 20, 50 ... within the domain: left to itself, a logarithmic axis leaves some of its labels out. */
