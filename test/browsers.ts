@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import puppeteer, { type Browser } from "puppeteer-core";
 import { browser, nativeEnvironment } from "../scripts/toolchain.mjs";
 
 /* The browsers that are here, each with a profile of its own. */
@@ -47,4 +48,26 @@ export async function open<T>(
     // Chrome's own children may still write there for a moment; what is left over is no failure.
     await rm(profile, { recursive: true, force: true, maxRetries: 10 }).catch(() => {});
   }
+}
+
+/** As Firefox and Chrome number them. */
+const SCHEMES = { dark: 0, light: 1 } as const;
+
+/** Starts one to be driven, in Firefox by the standard WebDriver BiDi. */
+export function launch(
+  { kind, program }: (typeof browsers)[number],
+  scheme: keyof typeof SCHEMES,
+): Promise<Browser> {
+  const forChrome = [
+    "--no-sandbox",
+    "--disable-gpu",
+    `--blink-settings=preferredColorScheme=${SCHEMES[scheme]}`,
+  ];
+  return puppeteer.launch({
+    browser: kind,
+    executablePath: program ?? kind,
+    env: nativeEnvironment(),
+    args: kind === "chrome" ? forChrome : [],
+    extraPrefsFirefox: { "layout.css.prefers-color-scheme.content-override": SCHEMES[scheme] },
+  });
 }
