@@ -7,17 +7,20 @@ export type {
   AddRmsNormBackwardOptions,
   AddRmsNormOptions,
   AddRmsNormResult,
+  F32Of,
   LayerNormBackwardOptions,
   LayerNormForwardOptions,
   LayerNormForwardResult,
   LayerNormGradients,
   LayerNormOptions,
   NormalizedShape,
+  ParameterOf,
   RmsNormBackwardOptions,
   RmsNormForwardOptions,
   RmsNormForwardResult,
   RmsNormGradients,
   RmsNormOptions,
+  WithSum,
 } from "./options.js";
 export type { Runtime, RuntimeInfo, RuntimeOptions } from "./runtime.js";
 export type { Data, Dtype, Values, ValuesOf } from "./tensor.js";
