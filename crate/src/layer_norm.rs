@@ -14,6 +14,9 @@
 //! dgamma = sum over rows of dy * xhat      dbeta = sum over rows of dy
 //! ```
 //!
+//! RMSNorm (Zhang, Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467) is the same with 0 for `mean` and for
+//! `sum(g) / cols`: rows that are not `centred`.
+//!
 //! Each row is read twice:
 //!
 //! 1. Sums, of elements less a `shift` near the mean, so that the error does not grow with the mean.

@@ -1,7 +1,8 @@
-//! Layer normalization, forward and backward, for 128-bit SIMD WebAssembly.
+//! Layer normalization and RMSNorm, forward and backward, for 128-bit SIMD WebAssembly.
 //!
 //! ```text
 //! y = (x - mean) * rstd * gamma + beta      over rows of `cols` elements, rstd = 1 / sqrt(var + eps)
+//! y = x * rstd * gamma                      by RMSNorm, rstd = 1 / sqrt(sum(x^2) / cols + eps)
 //! ```
 //!
 //! | module | what it holds |
