@@ -20,7 +20,7 @@ function copyRows(from: number, to: number, box: Box, copyRow: CopyRow): void {
 
 /** f32 as it is. */
 export function copyF32(buffer: ArrayBuffer, from: number, to: number, box: Box): void {
-  const bits = new Uint32Array(buffer);
+  const bits = new Int32Array(buffer);
   copyRows(from / 4, to / 4, box, (from, to, count, fromStride, toStride) => {
     for (let k = 0; k < count; k++) bits[to + k * toStride] = bits[from + k * fromStride];
   });
@@ -28,7 +28,7 @@ export function copyF32(buffer: ArrayBuffer, from: number, to: number, box: Box)
 
 /** binary16 to f32. */
 export function copyWidenF16(buffer: ArrayBuffer, from: number, to: number, box: Box): void {
-  const [halves, bits] = [new Uint16Array(buffer), new Uint32Array(buffer)];
+  const [halves, bits] = [new Uint16Array(buffer), new Int32Array(buffer)];
   copyRows(from / 2, to / 4, box, (from, to, count, fromStride, toStride) => {
     for (let k = 0; k < count; k++) bits[to + k * toStride] = widenF16(halves[from + k * fromStride]);
   });
@@ -36,7 +36,7 @@ export function copyWidenF16(buffer: ArrayBuffer, from: number, to: number, box:
 
 /** bfloat16 to f32. */
 export function copyWidenBf16(buffer: ArrayBuffer, from: number, to: number, box: Box): void {
-  const [halves, bits] = [new Uint16Array(buffer), new Uint32Array(buffer)];
+  const [halves, bits] = [new Uint16Array(buffer), new Int32Array(buffer)];
   copyRows(from / 2, to / 4, box, (from, to, count, fromStride, toStride) => {
     for (let k = 0; k < count; k++) bits[to + k * toStride] = widenBf16(halves[from + k * fromStride]);
   });
@@ -44,7 +44,7 @@ export function copyWidenBf16(buffer: ArrayBuffer, from: number, to: number, box
 
 /** f32 to binary16. */
 export function copyNarrowF16(buffer: ArrayBuffer, from: number, to: number, box: Box): void {
-  const [bits, halves] = [new Uint32Array(buffer), new Uint16Array(buffer)];
+  const [bits, halves] = [new Int32Array(buffer), new Uint16Array(buffer)];
   copyRows(from / 4, to / 2, box, (from, to, count, fromStride, toStride) => {
     for (let k = 0; k < count; k++) halves[to + k * toStride] = narrowF16(bits[from + k * fromStride]);
   });
@@ -52,7 +52,7 @@ export function copyNarrowF16(buffer: ArrayBuffer, from: number, to: number, box
 
 /** f32 to bfloat16. */
 export function copyNarrowBf16(buffer: ArrayBuffer, from: number, to: number, box: Box): void {
-  const [bits, halves] = [new Uint32Array(buffer), new Uint16Array(buffer)];
+  const [bits, halves] = [new Int32Array(buffer), new Uint16Array(buffer)];
   copyRows(from / 4, to / 2, box, (from, to, count, fromStride, toStride) => {
     for (let k = 0; k < count; k++) halves[to + k * toStride] = narrowBf16(bits[from + k * fromStride]);
   });
