@@ -14,9 +14,12 @@ export const engines: readonly (readonly [name: "simd128" | "js", api: Api])[] =
 type Plain = Float32Array;
 type Data = Plain | simd128.Tensor;
 
+/** Storage of 16 bits. */
+export type HalfType = "f16" | "bf16";
+
 /** How arguments are given to an API, and results read. */
 export interface Kind<D extends Data> {
-  readonly name: "plain" | "tensor";
+  readonly name: "plain" | "tensor" | HalfType;
   /** An argument of its own, which holds the values. */
   give(api: Pick<Api, "tensorFrom">, values: Plain, shape?: readonly number[]): D;
   /** What it holds now. */
@@ -42,6 +45,14 @@ const tensor: Kind<simd128.Tensor> = {
 
 /** A kind stands for both: a test is written once, as if for plain arrays. */
 export const kinds: readonly Kind<Plain>[] = [plain, tensor as unknown as Kind<Plain>];
+
+/** Tensors of 16 bits a value; what they are given is rounded to that, if it has to be. */
+export const halves = (["f16", "bf16"] as const).map((name) => ({
+  ...kinds[1],
+  name,
+  give: (api: Pick<Api, "tensorFrom">, values: Plain, shape?: readonly number[]) =>
+    (api.tensorFrom as (...args: unknown[]) => unknown)(values, shape, name) as Plain,
+}));
 
 /** Every engine with every kind of argument. */
 export const everywhere = engines.flatMap(([engine, api]) =>
