@@ -22,7 +22,12 @@ type Give = (count: number, kind?: Kind<Float32Array>) => Float32Array;
 type Instead = Record<string, unknown>;
 
 /** What is put in the place of good arguments, the error, and what its message names. */
-type Failing = readonly [what: string, error: ErrorClass, named: RegExp, instead: (give: Give) => Instead];
+type Failing = readonly [
+  what: string,
+  error: ErrorClass,
+  named: RegExp,
+  instead: (give: Give, good: Instead) => Instead,
+];
 
 const [plain, tensor] = kinds;
 
@@ -162,7 +167,7 @@ describe.each(engines)("%s", (_, api) => {
         made.push([of, data]);
         return data;
       };
-      const all = { ...good, ...instead(give) };
+      const all = { ...good, ...instead(give, good) };
       const { usedBytes } = runtime.info();
       let thrown: unknown;
       try {
@@ -204,6 +209,9 @@ describe.each(engines)("%s", (_, api) => {
       const other: Failing[] = [["gamma", TypeError, /gamma/, (give) => ({ gamma: give(6, plain) })]];
       if (adds(operation)) {
         other.push(["residual", TypeError, /residual/, (give) => ({ residual: give(48, plain) })]);
+        // The default runtime's, not that of the call.
+        const foreign = tensor.give(api, new Float32Array(48), recipe.shape);
+        other.push(["a foreign residual", TypeError, /residual/, () => ({ residual: foreign })]);
       }
       check(tensor, operation, false, other);
     });
