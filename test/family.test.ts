@@ -78,9 +78,11 @@ describe("for any case", () => {
       const places = placesOf(shape, axes).flat();
       const gather = (values: Float32Array) => Float32Array.from(places, (place) => values[place]);
       const { x, dy, residual, dsum } = of;
+      // Without axes there is always a size.
+      const sizes = normalizedShape.length === 0 ? [1] : normalizedShape;
       const together: Case = {
         ...of,
-        ...{ shape: [rows, ...normalizedShape], axes: undefined },
+        ...{ shape: [rows, ...sizes], normalizedShape: sizes, axes: undefined },
         ...{ x: gather(x), dy: gather(dy) },
         ...{ residual: residual && gather(residual), dsum: dsum && gather(dsum) },
       };
