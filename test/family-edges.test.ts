@@ -16,7 +16,7 @@ import {
   SAMPLES,
 } from "./family.js";
 import { keepsContract } from "./reference.js";
-import { engines, everywhere, kinds, mapValues, sameBits } from "./support.js";
+import { engines, everyStorage, kinds, mapValues, sameBits } from "./support.js";
 
 /*
  * Rows of extreme values, one array in the place of several arguments, arrays that are views of the memory.
@@ -114,7 +114,7 @@ function runGiven(
   return values;
 }
 
-describe.each(everywhere)("$name: one array for two arguments", ({ api, kind }) => {
+describe.each(everyStorage)("$name: one array for two arguments", ({ api, kind }) => {
   test.each(SAMPLES.map((recipe) => [JSON.stringify(recipe), recipe] as const))("%s", (_, recipe) => {
     const of = caseOf(recipe);
     if (adds(of.operation)) {
@@ -145,7 +145,7 @@ function rightOrRefused(what: string, run: () => Results, expected: Results): vo
   }
 }
 
-describe.each(everywhere)("$name: results over gamma, which is x or dy", ({ api, kind }) => {
+describe.each(everyStorage)("$name: results over gamma, which is x or dy", ({ api, kind }) => {
   test.each(ALL)("%s", (operation) => {
     const made = caseOf({ operation, shape: [1, 11], axes: 1, beta: false });
     const ofX = { ...made, gamma: made.x };

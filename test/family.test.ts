@@ -17,7 +17,7 @@ import {
   sizesOf,
 } from "./family.js";
 import { BOUNDS, differences, keepsContract, placesOf, reference } from "./reference.js";
-import { engines, everywhere, halves, mapValues, sameBits, within } from "./support.js";
+import { everyStorage, mapValues, sameBits, within } from "./support.js";
 
 /*
  * What LayerNorm and RMSNorm have in common with all of their options: axes, a residual, gamma as a distance from
@@ -258,13 +258,6 @@ describe("edges", () => {
     }
   });
 });
-
-const everyStorage = [
-  ...everywhere,
-  ...engines.flatMap(([engine, api]) =>
-    halves.map((kind) => ({ name: `${engine}, ${kind.name}`, engine, api, kind })),
-  ),
-];
 
 describe.each(everyStorage)("$name: where results are written", ({ api, kind }) => {
   /** Everything of a case, and what its calls are expected to write. */

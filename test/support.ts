@@ -51,13 +51,21 @@ export const halves = (["f16", "bf16"] as const).map((name) => ({
   ...kinds[1],
   name,
   give: (api: Pick<Api, "tensorFrom">, values: Plain, shape?: readonly number[]) =>
-    (api.tensorFrom as (...args: unknown[]) => unknown)(values, shape, name) as Plain,
+    api.tensorFrom(values, shape, name) as unknown as Plain,
 }));
 
 /** Every engine with every kind of argument. */
 export const everywhere = engines.flatMap(([engine, api]) =>
   kinds.map((kind) => ({ name: `${engine}, ${kind.name}`, engine, api, kind })),
 );
+
+/** The same, and tensors of 16 bits. */
+export const everyStorage = [
+  ...everywhere,
+  ...engines.flatMap(([engine, api]) =>
+    halves.map((kind) => ({ name: `${engine}, ${kind.name}`, engine, api, kind })),
+  ),
+];
 
 // --- values ----------------------------------------------------------------------------------------------
 
