@@ -84,7 +84,16 @@ export class Tensor<D extends Dtype = "f32"> {
     }
     const kept = keptWhenGrown(context, values);
     throughScratch(context, name, this.size, (f32, scratch, first, count) => {
-      for (let k = 0; k < count; k++) f32[k] = kept[first + k];
+      const bits = context.memory.view(Int32Array, scratch, count);
+      for (let k = 0; k < count; k++) {
+        const value = kept[first + k];
+        f32[k] = value;
+        // Rounded twice, a number could end up beside the nearest: so what f32 cannot hold becomes the neighbour whose last
+        // bit is 1, which is no tie of 16 bits (Boldo, Melquiond, "Emulation of a FMA and correctly rounded sums", 2008).
+        const rounded = f32[k];
+        if (rounded !== value && !Number.isNaN(value) && bits[k] % 2 === 0)
+          bits[k] += Math.abs(rounded) < Math.abs(value) ? 1 : -1;
+      }
       narrow(context.kernels, dtype, scratch, this.pointer + first * bytesOf(dtype), count);
     });
   }
