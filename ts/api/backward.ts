@@ -85,15 +85,7 @@ export function normalizeBackward(
   const dsum = adds ? settings.dsum : undefined;
   if (dsum !== undefined) checkLike(context, name, "dsum", dsum, x);
   const inputs = [dy, x, centred ? mean : undefined, rstd, gamma, dsum];
-  checkOverlap(
-    name,
-    adds ? INPUTS_OF_SUM : INPUTS,
-    inputs,
-    OUTPUTS,
-    [out.dx, out.dgamma, out.dbeta],
-    [dy],
-    1,
-  );
+  checkOverlap(name, adds ? INPUTS_OF_SUM : INPUTS, inputs, OUTPUTS, [out.dx, out.dgamma, out.dbeta], 1, 1);
 
   return context.allOrNothing(() => {
     const like = resultsLike(context, name, x, shape, normalizedShape, axes);

@@ -474,8 +474,8 @@ export function checkFlag(name: string, argument: string, value: boolean | undef
 }
 
 /**
- * That no output shares memory with an input or another output. `inPlace` are the inputs that the first `most` outputs may
- * be. Names and data stand in the same order; the one output that has no name is `out` itself.
+ * That no output shares memory with an input or another output. Any of the first `mostOutputs` may be one of the first
+ * `mostInputs`. Names and data stand in the same order; the one output that has no name is `out` itself.
  */
 export function checkOverlap(
   name: string,
@@ -483,8 +483,8 @@ export function checkOverlap(
   inputs: readonly (Data | undefined)[],
   outputNames: readonly string[],
   outputs: readonly (Data | undefined)[],
-  inPlace: readonly (Data | undefined)[],
-  most = 2,
+  mostInputs: number,
+  mostOutputs: number,
 ): void {
   const from = inputs.map(memoryOf);
   const to = outputs.map(memoryOf);
@@ -492,7 +492,7 @@ export function checkOverlap(
     if (written === undefined) return;
     inputs.forEach((read, i) => {
       if (from[i] !== to[k] || read === undefined || !overlaps(read, written)) return;
-      const mayBeSame = k < most && inPlace.includes(read);
+      const mayBeSame = k < mostOutputs && i < mostInputs;
       if (mayBeSame && sameElements(read, written)) return;
       const hint = mayBeSame ? `, or to be ${inputNames[i]} itself` : "";
       overlapping(name, outputNames[k], inputNames[i], `needs memory of its own${hint}`);
@@ -530,7 +530,7 @@ export function checkOutApart(
   if ((x === out || memoryOf(x) !== memory) && memoryOf(gamma) !== memory && memoryOf(beta) !== memory) {
     if (isSmall(x) && isSmall(gamma) && isSmall(beta) && isSmall(out)) context.apart = [x, gamma, beta, out];
   } else {
-    checkOverlap(name, ["x", "gamma", "beta"], [x, gamma, beta], [], [out], [x]);
+    checkOverlap(name, ["x", "gamma", "beta"], [x, gamma, beta], [], [out], 1, 1);
   }
 }
 

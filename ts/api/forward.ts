@@ -141,7 +141,7 @@ export function normalizeForward(
   if (out.mean !== undefined) checkEachRow(context, name, "out.mean", out.mean, x, rows);
   if (out.rstd !== undefined) checkEachRow(context, name, "out.rstd", out.rstd, x, rows);
   const written = [out.y, out.sum, out.mean, out.rstd];
-  checkOverlap(name, INPUTS, [x, residual, gamma, beta], OUTPUTS, written, adds ? [x, residual] : [x]);
+  checkOverlap(name, INPUTS, [x, residual, gamma, beta], OUTPUTS, written, adds ? 2 : 1, 2);
   return context.allOrNothing(() => {
     const like = resultsLike(context, name, x, shape, normalizedShape, axes);
     const y = out.y ?? like.x();
