@@ -17,13 +17,13 @@ import {
   count,
 } from "./check.js";
 import type { Context } from "./context.js";
-import { eachSample } from "./forward.js";
+import { eachSample, isPlain, pointerOf } from "./forward.js";
 import type { Layout } from "./layout.js";
 import type { NormalizedShape, ScaleOptions } from "./options.js";
 import { Parameter } from "./parameters.js";
 import { resultsLike } from "./results.js";
 import { Boxes, bytesOf, dtypeOf } from "./storage.js";
-import type { Data } from "./tensor.js";
+import { type Data, Tensor } from "./tensor.js";
 
 const F32_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
@@ -140,8 +140,40 @@ export interface Backward {
   readonly layout: Layout | undefined;
 }
 
-/** @internal Runs the kernels over all rows, in boxes where something is done to them before or after. */
+/** @internal Runs the kernels over all rows. */
 export function runBackward(context: Context, name: string, given: Backward): void {
+  if (given.x instanceof Tensor && given.dsum === undefined && isPlain(given))
+    runOnTensors(context, name, given);
+  else runInBoxes(context, name, given);
+}
+
+/** Runs the kernels on tensors that they take as they are: a small call is spared the bookkeeping of a `Call`. */
+function runOnTensors(context: Context, name: string, given: Backward): void {
+  const { rows, cols } = given;
+  const gamma = pointerOf(given.gamma);
+  const bytes = gradientsBytes(cols);
+  const gradients = context.scratch(name, bytes);
+  const { kernels } = context;
+  kernels.gradients_start(gradients, gamma, cols);
+  kernels.layer_norm_backward_f32(
+    pointerOf(given.dy),
+    pointerOf(given.x),
+    pointerOf(given.mean),
+    pointerOf(given.rstd),
+    gamma,
+    pointerOf(given.dx),
+    gradients,
+    0,
+    rows,
+    cols,
+  );
+  kernels.gradients_finish_f32(gradients, pointerOf(given.dgamma), 0, cols, Number(given.addsToDgamma));
+  kernels.gradients_finish_f32(gradients, 0, pointerOf(given.dbeta), cols, Number(given.addsToDbeta));
+  context.memory.trimScratch();
+}
+
+/** Runs the kernels in boxes of rows: as many at once as there are, where nothing is done to them before or after. */
+function runInBoxes(context: Context, name: string, given: Backward): void {
   const { rows, cols, layout, addsToDgamma, addsToDbeta } = given;
   const { rowsPerSample = rows } = given;
   const dtype = dtypeOf(given.x);

@@ -1,6 +1,6 @@
 import type { Kernels } from "../engine/abi.js";
 import { javascriptEngine } from "../engine/javascript.js";
-import { align, rowsPerChunk, SCRATCH_KEPT, SCRATCH_LIMIT } from "../engine/memory.js";
+import { align, rowsPerChunk, SCRATCH_LIMIT } from "../engine/memory.js";
 import { Context } from "./context.js";
 import { type Data, Tensor } from "./tensor.js";
 
@@ -154,7 +154,7 @@ export class Call {
     }
     steps.after?.(kernels);
     this.#copyOut(f32, 0, 0, false);
-    if (bytes > SCRATCH_KEPT) context.memory.dropScratch();
+    context.memory.trimScratch();
   }
 
   #place(scratch: number, chunk: number): void {

@@ -155,19 +155,18 @@ export function normalizeForward(
 }
 
 /** The first byte of a tensor, 0 for none. */
-function pointer(tensor: Data | undefined): number {
+export function pointerOf(tensor: Data | undefined): number {
   return tensor === undefined ? 0 : (tensor as Tensor).pointer;
 }
 
-/** Whether the kernel takes all rows as they are. */
-function isPlain({ x, residual, unitOffset, rowsPerSample, layout }: Forward): boolean {
-  return (
-    residual === undefined &&
-    layout === undefined &&
-    rowsPerSample === undefined &&
-    !unitOffset &&
-    dtypeOf(x) === "f32"
-  );
+/** Whether the kernels take all rows as they are. */
+export function isPlain({
+  x,
+  unitOffset,
+  rowsPerSample,
+  layout,
+}: Pick<Forward, "x" | "unitOffset" | "rowsPerSample" | "layout">): boolean {
+  return layout === undefined && rowsPerSample === undefined && !unitOffset && dtypeOf(x) === "f32";
 }
 
 /** @internal Runs the kernels over all rows. */
@@ -181,7 +180,7 @@ export function runForward(
   rstd: Data | undefined,
 ): void {
   const { x, gamma, beta, rows, cols, eps, centred } = forward;
-  if (!isPlain(forward)) {
+  if (forward.residual !== undefined || !isPlain(forward)) {
     runInBoxes(context, name, forward, y, sum, mean, rstd);
     return;
   }
@@ -189,11 +188,11 @@ export function runForward(
     // All are tensors: nothing passes through scratch, and a small call is spared the bookkeeping.
     context.kernels.layer_norm_forward_f32(
       x.pointer,
-      pointer(gamma),
-      pointer(beta),
-      pointer(y),
-      pointer(mean),
-      pointer(rstd),
+      pointerOf(gamma),
+      pointerOf(beta),
+      pointerOf(y),
+      pointerOf(mean),
+      pointerOf(rstd),
       rows,
       cols,
       eps,

@@ -18,7 +18,7 @@ const CHUNK_BYTES = 256 * 1024;
 /** The most scratch that one call takes of an engine's memory, in bytes: the memory never shrinks. */
 export const SCRATCH_LIMIT = 24 * 1024 * 1024;
 /** The most scratch that is kept from one call to the next, in bytes. */
-export const SCRATCH_KEPT = 1024 * 1024;
+const SCRATCH_KEPT = 1024 * 1024;
 
 interface Block {
   start: number;
@@ -187,7 +187,7 @@ export class Memory {
    */
   scratch(bytes: number): number {
     if (bytes <= this.#scratchBytes) return this.#scratch;
-    this.dropScratch();
+    this.#dropScratch();
     this.#scratch = this.allocate(bytes);
     this.#scratchBytes = this.#scratch === 0 ? 0 : bytes;
     return this.#scratch;
@@ -205,8 +205,13 @@ export class Memory {
     return this.#scratchF32;
   }
 
+  /** Gives scratch back that is too large to be kept. */
+  trimScratch(): void {
+    if (this.#scratchBytes > SCRATCH_KEPT) this.#dropScratch();
+  }
+
   /** Gives scratch back. */
-  dropScratch(): void {
+  #dropScratch(): void {
     if (this.#scratchBytes === 0) return;
     this.free(this.#scratch);
     this.#scratch = 0;
