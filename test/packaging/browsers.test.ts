@@ -5,7 +5,7 @@ import { extname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { browsers, open } from "../browsers.js";
 import { bundlers, viteServer } from "./bundles.js";
-import { expected, folder, out } from "./support.js";
+import { expected, expectedInTfjs, folder, out } from "./support.js";
 
 /* The installed package in browsers: as it is, under security policies, in workers, and as bundlers pack it. */
 
@@ -15,7 +15,8 @@ interface Case {
   /** The page's script, and the policy that it comes with. */
   readonly script: string;
   readonly policy?: string;
-  readonly engine?: "simd128" | "js";
+  /** Where it is not that of `expected("simd128")`. */
+  readonly answer?: object;
 }
 
 const cases: Record<string, Case> = {
@@ -24,7 +25,11 @@ const cases: Record<string, Case> = {
     script: "/fixtures/browser/plain.js",
     policy: strict("'wasm-unsafe-eval'"),
   },
-  "a strict policy without it": { script: "/fixtures/browser/plain.js", policy: strict(""), engine: "js" },
+  "a strict policy without it": {
+    script: "/fixtures/browser/plain.js",
+    policy: strict(""),
+    answer: expected("js"),
+  },
   "a module worker": { script: "/fixtures/browser/starts-worker.js" },
   "a shared worker": { script: "/fixtures/browser/starts-shared-worker.js" },
   "./slim and a file": { script: "/fixtures/browser/slim.js" },
@@ -33,9 +38,18 @@ for (const name of Object.keys(bundlers)) cases[`a bundle of ${name}`] = { scrip
 // Those that see the file in `new URL` and bring it along.
 const assets = ["Vite", "webpack", "Rspack"];
 for (const name of assets) cases[`./slim, by ${name}`] = { script: `/${name}-slim/index.js` };
+// Those that take the CommonJS which TensorFlow.js depends on without a plugin.
+const takeTfjs = ["Vite", "webpack", "Rspack", "esbuild"];
+for (const name of takeTfjs)
+  cases[`./tfjs, by ${name}`] = { script: `/${name}-tfjs/index.js`, answer: expectedInTfjs };
+/** The pages of the development server of Vite. */
+const pages: Record<string, { path: string; answer: object }> = {
+  "the development server of Vite": { path: "fixtures/", answer: expected("simd128") },
+  "./tfjs, by the development server of Vite": { path: "fixtures/tfjs/", answer: expectedInTfjs },
+};
 
 const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm" };
-const names = [...Object.keys(cases), "the development server of Vite"];
+const names = Object.keys({ ...cases, ...pages });
 
 interface Answer {
   readonly result?: unknown;
@@ -84,11 +98,14 @@ let address: string;
 beforeAll(async () => {
   for (const [name, bundle] of Object.entries(bundlers)) await bundle("entry.js", `${name}-page`);
   for (const name of assets) await bundlers[name]?.("slim-entry.js", `${name}-slim`);
+  for (const name of takeTfjs) await bundlers[name]?.("tfjs/entry.js", `${name}-tfjs`);
   vite = await viteServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  urls = Object.fromEntries(names.map((name) => [name, `/case?name=${encodeURIComponent(name)}`]));
-  urls["the development server of Vite"] = vite.url;
+  urls = Object.fromEntries(
+    Object.keys(cases).map((name) => [name, `/case?name=${encodeURIComponent(name)}`]),
+  );
+  for (const [name, { path }] of Object.entries(pages)) urls[name] = vite.url + path;
 });
 
 afterAll(async () => {
@@ -106,6 +123,6 @@ describe.each(browsers)("$kind:", (browser) => {
 
   test.for(names)("%s", (name, { skip }) => {
     skip(!browser.program, `${browser.kind} is not here`);
-    expect(answers[name]).toEqual({ result: expected(cases[name]?.engine ?? "simd128") });
+    expect(answers[name]).toEqual({ result: (cases[name] ?? pages[name])?.answer ?? expected("simd128") });
   });
 });

@@ -52,6 +52,7 @@ export const bundlers: Record<string, Bundle> = {
       base: "./",
       build: {
         target: "es2022",
+        chunkSizeWarningLimit: 2000, // TensorFlow.js alone has more than the 500 kB of the default
         outDir: path,
         emptyOutDir: true,
         rolldownOptions: {
@@ -96,13 +97,12 @@ export const bundlers: Record<string, Bundle> = {
   },
 };
 
-/** A page of a Vite application, for its development server. */
+/** The development server of Vite, for the pages of `fixtures/`. */
 export async function viteServer(): Promise<{ url: string; close(): Promise<void> }> {
-  const root = join(folder, "fixtures");
   const cacheDir = outFor("vite-dev");
   writeFileSync(join(cacheDir, "keep"), "");
   const server = await vite.createServer({
-    root,
+    root: folder,
     configFile: false,
     logLevel: "warn",
     cacheDir,

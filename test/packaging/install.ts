@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { installPackages, run } from "../../scripts/toolchain.mjs";
-import { folder, out } from "./support.js";
+import { folder, out, tarball } from "./support.js";
 
 /** Once for all fixtures: what they need, and then the package, as its users would install it. */
 export default async function install(): Promise<void> {
@@ -10,10 +10,11 @@ export default async function install(): Promise<void> {
   mkdirSync(out, { recursive: true });
   const packed = await must(["npm", "pack", "--json", "--pack-destination", out]);
   const [{ filename }] = JSON.parse(packed.slice(packed.indexOf("[")));
+  renameSync(join(out, filename), tarball);
   // npm would take the tarball of before for this one, which has the same version.
   rmSync(join(folder, "node_modules/layernorm-wasm"), { recursive: true, force: true });
   const options = ["--no-save", "--offline", "--ignore-scripts"];
-  await must(["npm", "install", ...options, join(out, filename)], folder);
+  await must(["npm", "install", ...options, tarball], folder);
 }
 
 async function must(command: string[], cwd?: string): Promise<string> {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { root, run } from "../../scripts/toolchain.mjs";
-import { expected, fixture } from "./support.js";
+import { expected, expectedInTfjs, fixture } from "./support.js";
 
 /* The installed package on the command line: Node by `import` and by `require`, Bun and Deno. */
 
@@ -22,7 +22,13 @@ const programs: Record<string, string[]> = {
   Deno: [deno, "run", "--allow-read"],
 };
 
-describe.each(["command-line.mjs", "command-line.cjs"])("%s in", (file) => {
+const entries = [expected("simd128"), expected("js"), expected("simd128")];
+const programsOf = { "command-line": entries, "tfjs/command-line": expectedInTfjs };
+const files = Object.entries(programsOf).flatMap(([name, answer]) =>
+  ["mjs", "cjs"].map((ending) => [`${name}.${ending}`, answer] as const),
+);
+
+describe.each(files)("%s in", (file, answer) => {
   test.for(Object.entries(programs))("%s", async ([name, [program, ...args]], { skip }) => {
     skip(
       !existsSync(program),
@@ -30,7 +36,7 @@ describe.each(["command-line.mjs", "command-line.cjs"])("%s in", (file) => {
     );
     const { code, output } = await run([program, ...args, fixture(file)], { seconds: 60 });
     expect(code, output).toBe(0);
-    const line = output.split("\n").find((line) => line.startsWith("[{")) ?? output;
-    expect(JSON.parse(line)).toEqual([expected("simd128"), expected("js"), expected("simd128")]);
+    const line = output.split("\n").find((line) => /^\[?\{/.test(line)) ?? output;
+    expect(JSON.parse(line)).toEqual(answer);
   });
 });
