@@ -1,6 +1,6 @@
 /**
- * A model of one node, `Y = LayerNormalization(X)`, with gamma and beta inside, as bytes of ONNX's protocol buffers.
- * Field numbers are those of onnx.proto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * Models of one node, from X to Y, with their weights inside, as bytes of ONNX's protocol buffers. Field numbers are
+ * those of onnx.proto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 import type { Problem } from "./engine.js";
 
@@ -11,32 +11,48 @@ const FLOAT = 1;
 
 const utf8 = new TextEncoder();
 
+/** `Y = LayerNormalization(X)` over the last dimension. */
 export function layerNormalizationModel({ rows, cols, gamma, beta, eps }: Problem): Uint8Array<ArrayBuffer> {
   const attributes = [
     message(text(1, "axis"), varint(20, 2), varint(3, -1)),
     message(text(1, "epsilon"), varint(20, 1), float(2, eps)),
   ];
-  const inputs = ["X", "gamma", "beta"].map((name) => text(1, name));
-  const node = message(
-    ...inputs,
-    text(2, "Y"),
-    text(4, "LayerNormalization"),
-    ...attributes.map((a) => bytes(5, a)),
-  );
+  const parameters = { gamma: weights([cols], gamma), beta: weights([cols], beta) };
+  return model("LayerNormalization", attributes, parameters, [rows, cols], [rows, cols]);
+}
+
+/** `Y = X W`, for `W` of `[inner, cols]`. */
+export function matrixProductModel(
+  rows: number,
+  [inner, cols]: readonly [number, number],
+  W: Float32Array,
+): Uint8Array<ArrayBuffer> {
+  return model("MatMul", [], { W: weights([inner, cols], W) }, [rows, inner], [rows, cols]);
+}
+
+/** One node, whose inputs are X and then `parameters`, in their order. */
+function model(
+  operator: string,
+  attributes: Uint8Array[],
+  parameters: Record<string, Uint8Array>,
+  shapeOfX: number[],
+  shapeOfY: number[],
+): Uint8Array<ArrayBuffer> {
+  const inputs = ["X", ...Object.keys(parameters)].map((name) => text(1, name));
+  const node = message(...inputs, text(2, "Y"), text(4, operator), ...attributes.map((a) => bytes(5, a)));
   const graph = message(
     bytes(1, node),
-    text(2, "layer_norm"),
-    bytes(5, weights("gamma", gamma)),
-    bytes(5, weights("beta", beta)),
-    bytes(11, value("X", [rows, cols])),
-    bytes(12, value("Y", [rows, cols])),
+    text(2, operator),
+    ...Object.entries(parameters).map(([name, values]) => bytes(5, message(values, text(8, name)))),
+    bytes(11, value("X", shapeOfX)),
+    bytes(12, value("Y", shapeOfY)),
   );
   return message(varint(1, IR_VERSION), bytes(7, graph), bytes(8, message(varint(2, OPSET))));
 }
 
-function weights(name: string, values: Float32Array): Uint8Array {
+function weights(shape: number[], values: Float32Array): Uint8Array {
   const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return message(varint(1, values.length), varint(2, FLOAT), text(8, name), bytes(9, raw));
+  return message(...shape.map((size) => varint(1, size)), varint(2, FLOAT), bytes(9, raw));
 }
 
 function value(name: string, shape: number[]): Uint8Array {
