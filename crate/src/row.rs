@@ -26,6 +26,14 @@ pub fn part<'a>(row: Row<'a>, start: usize, count: usize) -> Row<'a> {
     unsafe { row.get_unchecked(start..start + count) }
 }
 
+/// `P` rows of `cols` elements, from row `row` of a matrix on.
+#[inline(always)]
+pub fn rows<'a, const P: usize>(matrix: Row<'a>, row: usize, cols: usize) -> [Row<'a>; P] {
+    let rows = part(matrix, row * cols, P * cols);
+    // SAFETY: `part` checks that there are so many.
+    from_fn(|k| unsafe { rows.get_unchecked(k * cols..(k + 1) * cols) })
+}
+
 /// Element `at` of `row`.
 #[inline(always)]
 pub fn element<'a>(row: Row<'a>, at: usize) -> &'a Cell<f32> {
@@ -43,6 +51,8 @@ const GROUP_ELEMENTS: usize = GROUP * LANES;
 #[derive(Clone, Copy)]
 pub struct Operand<'a> {
     elements: Row<'a>,
+    /// of the longest row that it can go along with
+    length: usize,
     /// all bits, or none where each group of vectors reads the same elements
     mask: usize,
 }
@@ -50,7 +60,7 @@ pub struct Operand<'a> {
 impl<'a> From<Row<'a>> for Operand<'a> {
     #[inline(always)]
     fn from(elements: Row<'a>) -> Self {
-        Operand { elements, mask: usize::MAX }
+        Operand { elements, length: elements.len(), mask: usize::MAX }
     }
 }
 
@@ -66,7 +76,7 @@ impl<'a> Operand<'a> {
     /// A row, or what stands for it where it is absent.
     #[inline(always)]
     pub fn or(row: Option<Row<'a>>, neutral: &'a Neutral) -> Self {
-        row.map_or(Operand { elements: neutral, mask: 0 }, |row| row.into())
+        row.map_or(Operand { elements: neutral, length: usize::MAX, mask: 0 }, |row| row.into())
     }
 
     /// Where the elements from `at` on begin.
@@ -139,8 +149,8 @@ pub fn sweep<
     fills: [f32; S],
     terms: impl Fn(C, [V; S]) -> [V; T],
 ) -> Sums<V, T, P> {
-    let length = if P > 0 { summed[0][0].len() } else { read[0].elements.len() };
-    check(read.iter().all(|operand| operand.mask == 0 || operand.elements.len() == length));
+    let length = if P > 0 { summed[0][0].len() } else { read[0].length };
+    check(read.iter().all(|operand| length <= operand.length));
     check(written.iter().chain(summed.iter().flatten()).all(|row| row.len() == length));
     check(length <= columns.cols());
     const { assert!(N == GROUP || P == 0) };
@@ -285,6 +295,13 @@ pub fn sum<V: Vector, C: Columns, const CHUNK: usize, const S: usize, const T: u
 fn load<V: Vector>(row: Row, start: usize) -> V {
     // SAFETY: `part` checks that there are four elements.
     unsafe { V::load(part(row, start, LANES).as_ptr().cast()) }
+}
+
+/// Two elements of `row`, from `start` on.
+#[inline(always)]
+pub fn load_pair<V: Vector>(row: Row, start: usize) -> V::Pair {
+    // SAFETY: `part` checks that there are two elements.
+    unsafe { V::load_first(part(row, start, 2).as_ptr().cast(), 2, 0.0) }.widen()[0]
 }
 
 /// Writes a vector to four elements of `row`, from `start` on.

@@ -163,6 +163,9 @@ impl Mask for bool {
 
 /// Two f64 lanes.
 pub trait Pair: Real {
+    /// The lanes `a` and `b`.
+    fn new(a: f64, b: f64) -> Self;
+
     /// The two elements at `from`.
     ///
     /// # Safety

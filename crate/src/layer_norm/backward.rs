@@ -3,8 +3,10 @@
 use super::{Centre, power_of_two};
 use crate::extreme;
 use crate::gradients::{Gradients, Strips};
-use crate::row::{GROUP, Operand, Row, Sums, element, map, part, reduce, sum, sweep};
-use crate::vector::Vector;
+use crate::row::{
+    GROUP, Operand, Row, Sums, element, load_pair, map, part, reduce, reduce_two, rows, sum, sweep,
+};
+use crate::vector::{Mask, Pair, Real, Vector};
 use core::ops::RangeInclusive;
 
 /// Groups of vectors in a chunk of a sum.
@@ -72,43 +74,62 @@ impl<'a> Backward<'a> {
     pub fn run<V: Vector>(&self) {
         let far = self.rows * self.cols > FAR_ELEMENTS && self.cols <= SHORT_COLS;
         let mut row = 0;
-        // Of this row and the next, as far as they have been taken.
-        let mut ahead = [None, None];
+        // Of this row, or of this and the next, where they have been taken.
+        let (mut one, mut two) = (None, None);
         while row < self.rows {
-            let two = if far { None } else { self.two_usual::<V>(row, ahead) };
-            if let Some((dx, two)) = two {
-                ahead = self.write_two_and_sum::<V>(row, dx, two).map(Some);
-                self.gradients.row_added::<V>(self.first_row + row + 1);
-                row += 2;
-            } else {
-                let this = ahead[0].filter(|sums: &GradientSums| sums.shift == self.shift(row));
-                let sums = this.unwrap_or_else(|| self.sums::<V>(row));
-                ahead = [self.write_one_and_sum::<V>(row, sums), None];
-                self.gradients.row_added::<V>(self.first_row + row);
-                row += 1;
+            let at_once = !far && (self.first_row + row).is_multiple_of(2) && row + 3 < self.rows;
+            if at_once && self.shift(row) == 0.0 && self.shift(row + 1) == 0.0 {
+                let sums = two.take().unwrap_or_else(|| self.sums_of_two::<V>(row));
+                if let Some(dx) = self.dx
+                    && let Some(usual) = self.usual::<V>(row, sums)
+                {
+                    (one, two) = (None, Some(self.write_two_and_sum::<V>(row, dx, usual)));
+                    self.gradients.row_added::<V>(self.first_row + row + 1);
+                    row += 2;
+                    continue;
+                }
             }
+            two = None;
+            let this = one.take().filter(|sums: &GradientSums| sums.shift == self.shift(row));
+            let sums = this.unwrap_or_else(|| self.sums::<V>(row));
+            one = self.write_one_and_sum::<V>(row, sums);
+            self.gradients.row_added::<V>(self.first_row + row);
+            row += 1;
         }
     }
 
-    /// What two rows from `row` on are written from, and where to, if they can be written at once and the next two be
-    /// summed: they are of one block of rows, and small in mean.
+    /// `sum(g)` and `sum(g * x)` of row `row` and of the next, small in mean.
     #[inline(always)]
-    fn two_usual<V: Vector>(
-        &self,
-        row: usize,
-        [a, b]: [Option<GradientSums>; 2],
-    ) -> Option<(Row<'a>, [(Centre, Terms); 2])> {
-        let dx = self.dx?;
-        let at_once = (self.first_row + row).is_multiple_of(2)
-            && row + 3 < self.rows
-            && self.shift(row) == 0.0
-            && self.shift(row + 1) == 0.0;
-        if !at_once {
+    fn sums_of_two<V: Vector>(&self, row: usize) -> [V::Pair; 2] {
+        let [a, b] = [row, row + 1].map(|row| self.sums::<V>(row));
+        [V::Pair::new(a.g, b.g), V::Pair::new(a.gt, b.gt)]
+    }
+
+    /// What two rows from `row` on, small in mean, are written from: the mean of both, then `slope`, `offset` and `rstd`.
+    /// [`Backward::centre_and_terms`] in the lanes of pairs; nothing where that might find one of them not ordinary.
+    #[inline(always)]
+    fn usual<V: Vector>(&self, row: usize, [g, gx]: [V::Pair; 2]) -> Option<[V; 8]> {
+        let pair = V::Pair::splat;
+        let rstd = load_pair::<V>(self.rstd, row);
+        let mean = self.mean.map_or(pair(0.0), |mean| load_pair::<V>(mean, row));
+        let slope = (gx - mean * g) * pair(1.0 / self.cols as f64) * rstd;
+        let offset = g * pair(self.inverse_cols());
+        // Far from where an f32 is infinite, and never of NaN.
+        let usual = (slope * slope + offset * offset).at_most(pair(power_of_two(200)))
+            & pair(f64::from(*RSTD_RANGE.start())).at_most(rstd)
+            & rstd.at_most(pair(f64::from(*RSTD_RANGE.end())));
+        if !usual.all() {
             return None;
         }
-        let a = self.centre_and_terms(row, a.unwrap_or_else(|| self.sums::<V>(row)));
-        let b = self.centre_and_terms(row + 1, b.unwrap_or_else(|| self.sums::<V>(row + 1)));
-        Some((dx, [(a.0?, a.1?), (b.0?, b.1?)]))
+        let [mean0, mean1, slope0, slope1] = V::narrow([mean, slope]).broadcast();
+        let [offset0, offset1, rstd0, rstd1] = V::narrow([offset, rstd]).broadcast();
+        Some([mean0, mean1, slope0, slope1, offset0, offset1, rstd0, rstd1])
+    }
+
+    /// What to multiply a sum by for a mean that is subtracted: 0 where none is.
+    #[inline(always)]
+    fn inverse_cols(&self) -> f64 {
+        if self.mean.is_some() { 1.0 / self.cols as f64 } else { 0.0 }
     }
 
     /// The mean of a row, or 0 where none is subtracted.
@@ -153,9 +174,8 @@ impl<'a> Backward<'a> {
         if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
             return (None, None);
         }
-        let inverse_cols = 1.0 / self.cols as f64;
-        let slope = ((gt - delta * g) * inverse_cols * f64::from(rstd)) as f32;
-        let offset = (g * if self.mean.is_some() { inverse_cols } else { 0.0 }) as f32;
+        let slope = ((gt - delta * g) * (1.0 / self.cols as f64) * f64::from(rstd)) as f32;
+        let offset = (g * self.inverse_cols()) as f32;
         let terms = (slope.is_finite() && offset.is_finite()).then_some(Terms { slope, offset });
         (Some(Centre::new(shift, delta, rstd)), terms)
     }
@@ -172,29 +192,25 @@ impl<'a> Backward<'a> {
         &self,
         row: usize,
         dx: Row,
-        [(centre0, terms0), (centre1, terms1)]: [(Centre, Terms); 2],
-    ) -> [GradientSums; 2] {
+        [mean0, mean1, slope0, slope1, offset0, offset1, rstd0, rstd1]: [V; 8],
+    ) -> [V::Pair; 2] {
         let ([dy0, x0], [dy1, x1]) = (self.summed(row), self.summed(row + 1));
-        let written = [part(dx, row * self.cols, self.cols), part(dx, (row + 1) * self.cols, self.cols)];
-        let (xhat0, xhat1) = (centre0.plain_xhat::<V>(), centre1.plain_xhat::<V>());
-        let (dx0, dx1) = (terms0.dx::<V>(centre0.rstd), terms1.dx::<V>(centre1.rstd));
         let [sums0, sums1]: Sums<V, 2, 2> = sweep::<V, Strips, GROUP, CHUNK, 4, 2, 2, 2, 2>(
             self.gradients.columns(),
             [dy0, x0, dy1, x1].map(Operand::from),
-            written,
+            rows(dx, row, self.cols),
             |strip, [dy0, x0, dy1, x1]| {
-                let (xhat0, xhat1) = (xhat0(x0), xhat1(x1));
+                let (xhat0, xhat1) = ((x0 - mean0) * rstd0, (x1 - mean1) * rstd1);
                 strip.update(|dgamma: V| dgamma + dy0 * xhat0 + dy1 * xhat1, |dbeta| dbeta + dy0 + dy1);
-                [dx0(scaled::<V>(strip, dy0), xhat0), dx1(scaled::<V>(strip, dy1), xhat1)]
+                let dx0 = (scaled::<V>(strip, dy0) - (xhat0 * slope0 + offset0)) * rstd0;
+                let dx1 = (scaled::<V>(strip, dy1) - (xhat1 * slope1 + offset1)) * rstd1;
+                [dx0, dx1]
             },
             [self.summed(row + 2), self.summed(row + 3)],
             [0.0; 2],
             terms::<V>,
         );
-        [(row + 2, sums0), (row + 3, sums1)].map(|(row, sums)| {
-            let [g, gt] = reduce::<V, 2>(sums);
-            self.gradient_sums(row, 0.0, [0.0, g, gt])
-        })
+        reduce_two::<V, 2>(sums0, sums1)
     }
 
     /// Writes a row from its sums, and sums the next, if there is one and the row is an ordinary one.

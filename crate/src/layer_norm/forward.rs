@@ -3,7 +3,7 @@
 use super::{Centre, power_of_two};
 use crate::extreme;
 use crate::row::{
-    GROUP, Operand, Row, element, map, neutral, part, reduce, reduce_two, sample, store, sum, sweep,
+    GROUP, Operand, Row, element, map, neutral, part, reduce, reduce_two, rows, sample, store, sum, sweep,
 };
 use crate::vector::{Mask, Real, Vector};
 use core::array::from_fn;
@@ -182,7 +182,7 @@ impl Forward<'_> {
     /// Four narrow rows from `row` on, with their statistics in the lanes of vectors. False, and nothing written,
     /// where one of them needs more than one read, or [`extreme`].
     fn write_four<V: Vector>(&self, row: usize, affine: [Operand; 2], inverse_cols: f64) -> bool {
-        let x: [Row; 4] = from_fn(|k| self.row(self.x, row + k));
+        let x: [Row; 4] = rows(self.x, row, self.cols);
         let sums = sum::<V, (), CHUNK, 1, 2, 4>((), x.map(|x| [x]), [0.0], squares);
         let two =
             |a: usize, b: usize| moments(reduce_two::<V, 2>(sums[a], sums[b]), inverse_cols, self.centred);
@@ -194,7 +194,7 @@ impl Forward<'_> {
         }
         let (mean, rstd) = (V::narrow([delta0, delta1]), V::narrow([rstd(spread0), rstd(spread1)]));
         let [x0, x1, x2, x3] = x;
-        let y = from_fn(|k| self.row(self.y, row + k));
+        let y = rows(self.y, row, self.cols);
         let (means, rstds) = (mean.broadcast(), rstd.broadcast());
         let [gamma, beta] = affine;
         let read = [x0.into(), x1.into(), x2.into(), x3.into(), gamma, beta];

@@ -201,6 +201,11 @@ impl Real for Lanes2 {
 
 impl Pair for Lanes2 {
     #[inline(always)]
+    fn new(a: f64, b: f64) -> Self {
+        Lanes2([a, b])
+    }
+
+    #[inline(always)]
     unsafe fn load(from: *const f64) -> Self {
         // SAFETY: the caller says that two elements can be read.
         Lanes2(unsafe { from.cast::<[f64; 2]>().read_unaligned() })

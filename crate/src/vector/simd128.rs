@@ -107,7 +107,9 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn narrow([lower, upper]: [Pair128; 2]) -> Self {
         let [lower, upper] = [lower, upper].map(|pair| f32x4_demote_f64x2_zero(pair.0));
-        Simd128(i32x4_shuffle::<0, 1, 4, 5>(lower, upper))
+        // The average of a number and itself: without it, LLVM would demote lane by lane.
+        let upper = u8x16_avgr(upper, upper);
+        Simd128(v128_or(lower, i64x2_shuffle::<1, 0>(upper, upper)))
     }
 
     #[inline(always)]
@@ -234,6 +236,11 @@ impl Real for Pair128 {
 }
 
 impl Pair for Pair128 {
+    #[inline(always)]
+    fn new(a: f64, b: f64) -> Self {
+        Pair128(f64x2(a, b))
+    }
+
     #[inline(always)]
     unsafe fn load(from: *const f64) -> Self {
         // SAFETY: the caller says that two elements can be read.
