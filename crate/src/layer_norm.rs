@@ -24,8 +24,9 @@
 //!
 //! One loop writes results while it sums what comes next, so that arithmetic does not wait for memory, nor
 //! memory for arithmetic: forward a row and a row, backward, which has more to load beside them, two and two. Narrow
-//! rows go four at a time, their statistics in lanes. Which of these a row takes has no influence on its bits.
+//! rows go four at a time forward, their statistics in lanes; those of few elements are summed in f64. Which of these a row takes has no influence on its bits.
 
+use crate::row::F64_COLS;
 use crate::vector::Vector;
 
 mod backward;
@@ -41,8 +42,7 @@ const fn power_of_two(exponent: i32) -> f64 {
 
 /// How the elements of a row are centred and scaled: `xhat = ((x - shift) - delta) * rstd`.
 ///
-/// `shift + delta` is the mean to more bits than one f32 holds. Where one f32 is enough, it is the
-/// `shift` and `delta` is zero.
+/// The `shift` is the mean as an f32, and `delta` what that lacks, or zero where one f32 is enough.
 #[derive(Clone, Copy)]
 struct Centre {
     shift: f32,
@@ -51,16 +51,14 @@ struct Centre {
 }
 
 impl Centre {
-    /// The mean is `shift + delta`. It is rounded to one f32 where that moves `xhat` by at most a
-    /// unit of 2^-24.
-    fn new(shift: f32, delta: f64, rstd: f32) -> Self {
-        let exact = f64::from(shift) + delta;
-        let mean = exact as f32;
-        if (exact - f64::from(mean)).abs() * f64::from(rstd) <= power_of_two(-24) {
-            Centre { shift: mean, delta: 0.0, rstd }
-        } else {
-            Centre { shift, delta: delta as f32, rstd }
-        }
+    /// Of a row of `cols` elements. The mean is rounded to one f32 where that moves `xhat` by at most a unit of 2^-24, or
+    /// four in a row of few elements, whose sums are all but exact: then one f32 is enough for nearly all of them.
+    fn new(mean: f64, rstd: f32, cols: usize) -> Self {
+        let shift = mean as f32;
+        let delta = mean - f64::from(shift);
+        let most = power_of_two(if cols <= F64_COLS { -22 } else { -24 });
+        let one_is_enough = delta.abs() * f64::from(rstd) <= most;
+        Centre { shift, delta: if one_is_enough { 0.0 } else { delta as f32 }, rstd }
     }
 
     /// Whether the mean is one f32.

@@ -238,6 +238,38 @@ pub fn sweep<
     totals
 }
 
+/// Rows of at most so many columns are summed by [`sum_in_f64`] forward: no slower for so few, and all but exact.
+pub const F64_COLS: usize = 16;
+
+/// Sums of rows of few columns in f64, two elements at a time: the terms of the first two lanes of a vector, of which the one
+/// of element `k` is added to lane `k % 2`. Where there is but one element, `fill` is the other.
+#[inline(always)]
+pub fn sum_in_f64<V: Vector, const T: usize, const P: usize>(
+    summed: [Row; P],
+    fill: f32,
+    terms: impl Fn(V) -> [V::Pair; T],
+) -> [[V::Pair; T]; P] {
+    let length = summed[0].len();
+    check(summed.iter().all(|row| row.len() == length));
+    let mut totals = [[V::Pair::splat(0.0); T]; P];
+    let mut add = |at: usize, count: usize| {
+        for (total, row) in totals.iter_mut().zip(summed) {
+            // SAFETY: below, there are `count` elements from `at` on.
+            let terms = terms(unsafe { V::load_first(row.as_ptr().cast::<f32>().add(at), count, fill) });
+            *total = from_fn(|t| total[t] + terms[t]);
+        }
+    };
+    let mut at = 0;
+    while length - at >= 2 {
+        add(at, 2);
+        at += 2;
+    }
+    if at < length {
+        add(at, 1);
+    }
+    totals
+}
+
 /// Vectors added one to one.
 #[inline(always)]
 fn add<V: Vector, const T: usize>(a: [V; T], b: [V; T]) -> [V; T] {

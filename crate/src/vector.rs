@@ -4,7 +4,7 @@
 //! lanes in one fixed order. There is no fused multiply-add, because its single rounding would give other
 //! bits where the hardware lacks it.
 
-use core::ops::{Add, BitAnd, BitOr, Div, Mul, Shl, Shr, Sub};
+use core::ops::{Add, BitAnd, BitOr, Mul, Shl, Shr, Sub};
 
 mod lanes4;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -67,6 +67,9 @@ pub trait Vector: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = 
 
     /// The lanes of two pairs, rounded to f32.
     fn narrow(pairs: [Self::Pair; 2]) -> Self;
+
+    /// One by the square root, in each lane.
+    fn rsqrt(self) -> Self;
 
     /// For each lane a vector of it alone.
     fn broadcast(self) -> [Self; LANES];
@@ -132,17 +135,12 @@ pub trait Bits:
 }
 
 /// What the statistics of rows are computed in: f64 for one row, a [`Pair`] for two.
-pub trait Real:
-    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
-{
+pub trait Real: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     /// What a comparison gives.
     type Mask: Mask;
 
     /// All lanes are `value`.
     fn splat(value: f64) -> Self;
-
-    /// The square root.
-    fn sqrt(self) -> Self;
 
     /// Which lanes are at most those of `other`: not one that is NaN.
     fn at_most(self, other: Self) -> Self::Mask;
@@ -191,11 +189,6 @@ impl Real for f64 {
     #[inline(always)]
     fn splat(value: f64) -> Self {
         value
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        self.sqrt()
     }
 
     #[inline(always)]

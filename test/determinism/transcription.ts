@@ -36,17 +36,24 @@ function sumOf(n: number, chunk: number, value: (k: number) => number): number {
   return totals[0] + totals[2] + (totals[1] + totals[3]);
 }
 
+/** The same of a row of at most 16 columns, forward. */
+function f64SumOf(n: number, value: (k: number) => number): number {
+  const totals = [0, 0];
+  for (let k = 0; k < n; k++) totals[k % 2] += value(k);
+  return totals[0] + totals[1];
+}
+
 interface Centre {
   readonly shift: number;
   readonly delta: number;
 }
 
 /** Step 4 of the forward pass. */
-function oneNumberWhereItDoes(shift: number, delta: number, rstd: number): Centre {
+function oneNumberWhereItDoes(shift: number, delta: number, rstd: number, cols: number): Centre {
   const mean = f32(shift + delta);
-  return Math.abs(shift + delta - mean) * rstd <= 2 ** -24
-    ? { shift: mean, delta: 0 }
-    : { shift, delta: f32(delta) };
+  const rest = shift + delta - mean;
+  const isNothing = Math.abs(rest) * rstd <= (cols <= 16 ? 2 ** -22 : 2 ** -24);
+  return { shift: mean, delta: isNothing ? 0 : f32(rest) };
 }
 
 function firstShift(x: Values): number {
@@ -86,13 +93,18 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
 
     let shift = firstShift(values);
     const moments = () => {
-      const sum = sumOf(cols, 4, (k) => minus(values[k], shift));
-      const squares = sumOf(cols, 4, (k) => times(minus(values[k], shift), minus(values[k], shift)));
+      const isF64 = cols <= 16;
+      const sum = isF64
+        ? f64SumOf(cols, (k) => values[k] - shift)
+        : sumOf(cols, 4, (k) => minus(values[k], shift));
+      const squares = isF64
+        ? f64SumOf(cols, (k) => (values[k] - shift) * (values[k] - shift))
+        : sumOf(cols, 4, (k) => times(minus(values[k], shift), minus(values[k], shift)));
       const delta = sum * (1 / cols);
       return [delta, squares * (1 / cols) - delta * delta];
     };
     let [delta, variance] = moments();
-    for (let again = 0; again < 2 && !(delta * delta <= 0.625 * variance); again++) {
+    for (let again = 0; again < 2 && !(delta * delta <= (cols <= 16 ? 16 : 0.625) * variance); again++) {
       shift = f32(shift + delta);
       [delta, variance] = moments();
     }
@@ -107,10 +119,10 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
       result.rstd[row] = 1 / Math.sqrt(variance + eps);
       continue;
     }
-    const rstd = f32(1 / Math.sqrt(spread));
+    const rstd = cols <= 256 ? f32(1 / f32(Math.sqrt(f32(spread)))) : f32(1 / Math.sqrt(spread));
     result.mean[row] = shift + delta;
     result.rstd[row] = rstd;
-    const centre = oneNumberWhereItDoes(shift, delta, rstd);
+    const centre = oneNumberWhereItDoes(shift, delta, rstd, cols);
     for (let k = 0; k < cols; k++) {
       y[k] = times(minus(minus(values[k], centre.shift), centre.delta), rstd);
       if (gamma) y[k] = times(y[k], gamma[k]);
@@ -149,7 +161,7 @@ function backwardRow(
   sums: { dgamma: Values; dbeta: Values },
 ): void {
   const cols = x.length;
-  const shift = times(Math.abs(mean), rstd) <= 1 ? 0 : mean;
+  const shift = times(Math.abs(mean), rstd) <= (cols <= 8 ? 2 : 1) ? 0 : mean;
   const t = (k: number) => minus(x[k], shift);
   const g = (k: number) => (gamma ? times(dy[k], gamma[k]) : dy[k]);
   const sumG = sumOf(cols, 8, g);
@@ -159,7 +171,7 @@ function backwardRow(
   const isExtreme = !(Number.isFinite(delta) && rstd >= 2 ** -40 && rstd <= 2 ** 40);
   const slope = f32((sumGt - delta * sumG) * (1 / cols) * rstd);
   const offset = f32(sumG * (1 / cols));
-  const centre = oneNumberWhereItDoes(shift, delta, rstd);
+  const centre = oneNumberWhereItDoes(shift, delta, rstd, cols);
   const xhat = (k: number) => times(minus(minus(x[k], centre.shift), centre.delta), rstd);
 
   if (isExtreme || !Number.isFinite(slope) || !Number.isFinite(offset)) {

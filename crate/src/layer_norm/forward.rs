@@ -3,19 +3,24 @@
 use super::{Centre, power_of_two};
 use crate::extreme;
 use crate::row::{
-    GROUP, Operand, Row, element, map, neutral, part, reduce, reduce_two, rows, sample, store, sum, sweep,
+    F64_COLS, GROUP, Operand, Row, element, map, neutral, part, reduce, reduce_two, rows, sample, store, sum,
+    sum_in_f64, sweep,
 };
-use crate::vector::{Mask, Real, Vector};
+use crate::vector::{Mask, Pair, Real, Vector};
 use core::array::from_fn;
 use core::ops::RangeInclusive;
 
 /// Groups of vectors in a chunk of a sum: sixteen vectors lose at most 4 units of 2^-24.
 const CHUNK: usize = 4;
-/// Rows of at most so many columns are done four at a time: what each row costs beside its elements counts.
+/// Rows of at most so many columns are done four at a time: what each row costs beside its elements counts. So their `rstd`
+/// is taken in f32, two units of 2^-24 less exactly.
 const NARROW_COLS: usize = 256;
 /// How large the square of the mean less the shift may be, beside the variance: their sum is what is summed, and the
 /// difference loses as much more.
 const LARGEST_DELTA: f64 = 0.625;
+/// The same where the sums are f64: a mean of up to four standard deviations, which one f32 then stands for. Of four rows of
+/// eight columns, one would be beyond the other a third of the time.
+const LARGEST_DELTA_IN_F64: f64 = 16.0;
 /// Outside of these, `var + eps` is left to [`extreme`]: squares in f32 could overflow or lose bits.
 const VARIANCE_RANGE: RangeInclusive<f64> = power_of_two(-80)..=power_of_two(80);
 
@@ -29,6 +34,11 @@ struct ShiftedSums {
 impl ShiftedSums {
     #[inline(never)]
     fn of<V: Vector>(x: Row, shift: f32) -> Self {
+        if x.len() <= F64_COLS {
+            let s = V::Pair::splat(f64::from(shift));
+            let [sums] = sum_in_f64::<V, 2, 1>([x], shift, |x| f64_squares(x.widen()[0] - s));
+            return ShiftedSums { shift, sums: sums.map(V::Pair::sum) };
+        }
         let [sums] = sum::<V, (), CHUNK, 1, 2, 1>((), [[x]], [shift], shifted_squares(shift));
         ShiftedSums { shift, sums: reduce::<V, 2>(sums) }
     }
@@ -44,20 +54,15 @@ fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64, centred: bool) ->
 
 /// Whether the shift was near enough to the mean.
 #[inline(always)]
-fn is_good<F: Real>(delta: F, var: F) -> F::Mask {
-    (delta * delta).at_most(F::splat(LARGEST_DELTA) * var)
+fn is_good<F: Real>(delta: F, var: F, cols: usize) -> F::Mask {
+    let largest = if cols <= F64_COLS { LARGEST_DELTA_IN_F64 } else { LARGEST_DELTA };
+    (delta * delta).at_most(F::splat(largest) * var)
 }
 
 /// Whether `var + eps` is within range.
 #[inline(always)]
 fn is_ordinary<F: Real>(spread: F) -> F::Mask {
     F::splat(*VARIANCE_RANGE.start()).at_most(spread) & spread.at_most(F::splat(*VARIANCE_RANGE.end()))
-}
-
-/// `1 / sqrt(var + eps)`
-#[inline(always)]
-fn rstd<F: Real>(spread: F) -> F {
-    F::splat(1.0) / spread.sqrt()
 }
 
 /// What to sum a row's elements less of at first: near its mean, or 0 where the mean is small beside the elements
@@ -79,6 +84,12 @@ fn squares<V: Vector>(_: (), [x]: [V; 1]) -> [V; 2] {
     [x, x * x]
 }
 
+/// The terms `t` and `t^2`
+#[inline(always)]
+fn f64_squares<F: Real>(t: F) -> [F; 2] {
+    [t, t * t]
+}
+
 /// The terms `x - shift` and `(x - shift)^2`
 #[inline(always)]
 fn shifted_squares<V: Vector>(shift: f32) -> impl Fn((), [V; 1]) -> [V; 2] {
@@ -94,7 +105,7 @@ fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64, centred: bool) -> 
     let inverse_cols = 1.0 / x.len() as f64;
     let (mut delta, mut var) = moments(sums.sums, inverse_cols, centred);
     for _ in 0..2 {
-        if is_good(delta, var) {
+        if is_good(delta, var, x.len()) {
             break;
         }
         sums = ShiftedSums::of::<V>(x, (f64::from(sums.shift) + delta) as f32);
@@ -104,8 +115,10 @@ fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64, centred: bool) -> 
     if !(delta.is_finite() && is_ordinary(spread)) {
         return None;
     }
-    let rstd = rstd(spread) as f32;
-    Some((Centre::new(sums.shift, delta, rstd), (f64::from(sums.shift) + delta) as f32))
+    let rstd =
+        if x.len() <= NARROW_COLS { 1.0 / (spread as f32).sqrt() } else { (1.0 / spread.sqrt()) as f32 };
+    let mean = f64::from(sums.shift) + delta;
+    Some((Centre::new(mean, rstd, x.len()), mean as f32))
 }
 
 /// Forward: `y` and, where they are asked for, `mean` and `rstd` of each row.
@@ -160,7 +173,8 @@ impl Forward<'_> {
             let y = self.row(self.y, row);
             let (mean, rstd) = match centre::<V>(x, this, self.eps, self.centred) {
                 Some((centre, mean)) => {
-                    let next = (row + 1 < end).then(|| self.row(self.x, row + 1));
+                    let summed_at_once = row + 1 < end && self.cols > F64_COLS;
+                    let next = summed_at_once.then(|| self.row(self.x, row + 1));
                     match next.filter(|next| centre.is_plain() && shift_of::<V>(next, self.centred) == 0.0) {
                         Some(next) => sums = Some(self.write_y_and_sum::<V>(x, centre, y, affine, next)),
                         None => self.write_y::<V>(x, centre, y, affine),
@@ -183,16 +197,21 @@ impl Forward<'_> {
     /// where one of them needs more than one read, or [`extreme`].
     fn write_four<V: Vector>(&self, row: usize, affine: [Operand; 2], inverse_cols: f64) -> bool {
         let x: [Row; 4] = rows(self.x, row, self.cols);
-        let sums = sum::<V, (), CHUNK, 1, 2, 4>((), x.map(|x| [x]), [0.0], squares);
-        let two =
-            |a: usize, b: usize| moments(reduce_two::<V, 2>(sums[a], sums[b]), inverse_cols, self.centred);
-        let [(delta0, var0), (delta1, var1)] = [two(0, 1), two(2, 3)];
+        let in_f64 = self.cols <= F64_COLS;
+        let sums: [[V::Pair; 2]; 2] = if in_f64 {
+            let sums = sum_in_f64::<V, 2, 4>(x, 0.0, |x| f64_squares(x.widen()[0]));
+            [0, 2].map(|k| from_fn(|t| V::Pair::reduce(sums[k][t], sums[k + 1][t])))
+        } else {
+            let sums = sum::<V, (), CHUNK, 1, 2, 4>((), x.map(|x| [x]), [0.0], squares);
+            [0, 2].map(|k| reduce_two::<V, 2>(sums[k], sums[k + 1]))
+        };
+        let [(delta0, var0), (delta1, var1)] = sums.map(|sums| moments(sums, inverse_cols, self.centred));
         let [spread0, spread1] = [var0, var1].map(|var| var + V::Pair::splat(self.eps));
-        let good = is_good(delta0, var0) & is_good(delta1, var1);
+        let good = is_good(delta0, var0, self.cols) & is_good(delta1, var1, self.cols);
         if !(good & is_ordinary(spread0) & is_ordinary(spread1)).all() {
             return false;
         }
-        let (mean, rstd) = (V::narrow([delta0, delta1]), V::narrow([rstd(spread0), rstd(spread1)]));
+        let (mean, rstd) = (V::narrow([delta0, delta1]), V::narrow([spread0, spread1]).rsqrt());
         let [x0, x1, x2, x3] = x;
         let y = rows(self.y, row, self.cols);
         let (means, rstds) = (mean.broadcast(), rstd.broadcast());

@@ -3,7 +3,7 @@
 
 use super::{Bits, LANES, Pair, Real, Vector};
 use core::array::from_fn;
-use core::ops::{Add, BitAnd, BitOr, Div, Mul, Shl, Shr, Sub};
+use core::ops::{Add, BitAnd, BitOr, Mul, Shl, Shr, Sub};
 
 /// Four f32 lanes in an array.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ macro_rules! lane_by_lane {
     )*};
 }
 lane_by_lane!(Lanes4: Add add, Sub sub, Mul mul);
-lane_by_lane!(Lanes2: Add add, Sub sub, Mul mul, Div div);
+lane_by_lane!(Lanes2: Add add, Sub sub, Mul mul);
 lane_by_lane!(Bits4: BitAnd bitand, BitOr bitor);
 
 impl Vector for Lanes4 {
@@ -82,6 +82,11 @@ impl Vector for Lanes4 {
     #[inline(always)]
     fn narrow([Lanes2([a, b]), Lanes2([c, d])]: [Lanes2; 2]) -> Self {
         Lanes4([a as f32, b as f32, c as f32, d as f32])
+    }
+
+    #[inline(always)]
+    fn rsqrt(self) -> Self {
+        Lanes4(self.0.map(|lane| 1.0 / lane.sqrt()))
     }
 
     #[inline(always)]
@@ -186,11 +191,6 @@ impl Real for Lanes2 {
     #[inline(always)]
     fn splat(value: f64) -> Self {
         Lanes2([value; 2])
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        Lanes2(self.0.map(f64::sqrt))
     }
 
     #[inline(always)]

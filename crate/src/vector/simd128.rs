@@ -2,7 +2,7 @@
 
 use super::{Bits, LANES, Mask, Pair, Real, Vector};
 use core::arch::wasm32::*;
-use core::ops::{Add, BitAnd, BitOr, Div, Mul, Shl, Shr, Sub};
+use core::ops::{Add, BitAnd, BitOr, Mul, Shl, Shr, Sub};
 
 /// Four f32 lanes in a `v128`.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ macro_rules! instructions {
     )*};
 }
 instructions!(Simd128: Add add f32x4_add, Sub sub f32x4_sub, Mul mul f32x4_mul);
-instructions!(Pair128: Add add f64x2_add, Sub sub f64x2_sub, Mul mul f64x2_mul, Div div f64x2_div);
+instructions!(Pair128: Add add f64x2_add, Sub sub f64x2_sub, Mul mul f64x2_mul);
 instructions!(Mask128: BitAnd bitand v128_and);
 instructions!(Bits128: Add add i32x4_add, BitAnd bitand v128_and, BitOr bitor v128_or);
 
@@ -110,6 +110,11 @@ impl Vector for Simd128 {
         // The average of a number and itself: without it, LLVM would demote lane by lane.
         let upper = u8x16_avgr(upper, upper);
         Simd128(v128_or(lower, i64x2_shuffle::<1, 0>(upper, upper)))
+    }
+
+    #[inline(always)]
+    fn rsqrt(self) -> Self {
+        Simd128(f32x4_div(f32x4_splat(1.0), f32x4_sqrt(self.0)))
     }
 
     #[inline(always)]
@@ -222,11 +227,6 @@ impl Real for Pair128 {
     #[inline(always)]
     fn splat(value: f64) -> Self {
         Pair128(f64x2_splat(value))
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        Pair128(f64x2_sqrt(self.0))
     }
 
     #[inline(always)]

@@ -3,17 +3,19 @@
  * `f32`, 0 for an argument that is absent.
  */
 import { extremeAddDgamma, extremeBackwardRow, extremeForwardRow, type MeanAndRstd } from "./extreme.js";
-import { gradientSums, shiftedSums, shiftOf } from "./sums.js";
+import { F64_COLS, gradientSums, NARROW_COLS, shiftedSums, shiftOf } from "./sums.js";
 
 const { fround } = Math;
 
 /** Outside of these, squares in f32 could overflow or lose bits. */
 const [LEAST_VARIANCE, LARGEST_VARIANCE] = [2 ** -80, 2 ** 80];
 const [LEAST_RSTD, LARGEST_RSTD] = [2 ** -40, 2 ** 40];
-/** How large the square of the mean less the shift may be, beside the variance. */
-const LARGEST_DELTA = 0.625;
-/** How far the rounding of a mean to one f32 may move xhat. */
-const MEAN_ROUNDING = 2 ** -24;
+/** How large the square of the mean less the shift may be, beside the variance, where the sums are f64 and elsewhere. */
+const [LARGEST_DELTA_IN_F64, LARGEST_DELTA] = [16, 0.625];
+/** How far the rounding of a mean to one f32 may move xhat, of rows of few elements and of others. */
+const [MEAN_ROUNDING_OF_FEW, MEAN_ROUNDING] = [2 ** -22, 2 ** -24];
+/** Backward, rows of at most so many elements may have a mean of two standard deviations before it is subtracted. */
+const TWO_VECTORS = 8;
 
 /** `xhat = ((x - shift) - delta) * rstd`: the mean as `shift + delta`, or as one f32 where that is near enough. */
 interface Centre {
@@ -21,11 +23,11 @@ interface Centre {
   readonly delta: number;
 }
 
-function centreOf(shift: number, delta: number, rstd: number): Centre {
-  const exact = shift + delta;
-  const mean = fround(exact);
-  if (Math.abs(exact - mean) * rstd <= MEAN_ROUNDING) return { shift: mean, delta: 0 };
-  return { shift, delta: fround(delta) };
+function centreOf(mean: number, rstd: number, cols: number): Centre {
+  const shift = fround(mean);
+  const delta = mean - shift;
+  const most = cols <= F64_COLS ? MEAN_ROUNDING_OF_FEW : MEAN_ROUNDING;
+  return { shift, delta: Math.abs(delta) * rstd <= most ? 0 : fround(delta) };
 }
 
 /** Writes a row of `y`: by RMSNorm, which subtracts no mean, unless it is to be centred. */
@@ -41,11 +43,12 @@ export function forwardRow(
 ): MeanAndRstd {
   const inverse = 1 / cols;
   const ofMean = centred ? inverse : 0;
+  const largestDelta = cols <= F64_COLS ? LARGEST_DELTA_IN_F64 : LARGEST_DELTA;
   let shift = centred ? shiftOf(f32, x, cols) : 0;
   let sums = shiftedSums(f32, x, cols, shift);
   let delta = sums.sum * ofMean;
   let variance = sums.squares * inverse - delta * delta;
-  for (let again = 0; again < 2 && !(delta * delta <= LARGEST_DELTA * variance); again++) {
+  for (let again = 0; again < 2 && !(delta * delta <= largestDelta * variance); again++) {
     shift = fround(shift + delta);
     sums = shiftedSums(f32, x, cols, shift);
     delta = sums.sum * ofMean;
@@ -55,9 +58,11 @@ export function forwardRow(
   if (!(Number.isFinite(delta) && spread >= LEAST_VARIANCE && spread <= LARGEST_VARIANCE)) {
     return extremeForwardRow(f32, x, gamma, beta, y, cols, eps, centred);
   }
-  const rstd = fround(1 / Math.sqrt(spread));
-  writeRow(f32, x, centreOf(shift, delta, rstd), rstd, gamma, beta, y, cols);
-  return { mean: shift + delta, rstd };
+  const std = cols <= NARROW_COLS ? fround(Math.sqrt(fround(spread))) : Math.sqrt(spread);
+  const rstd = fround(1 / std);
+  const mean = shift + delta;
+  writeRow(f32, x, centreOf(mean, rstd, cols), rstd, gamma, beta, y, cols);
+  return { mean, rstd };
 }
 
 function writeRow(
@@ -99,7 +104,7 @@ export function backwardRow(
   cols: number,
   centred: boolean,
 ): void {
-  const firstShift = fround(Math.abs(mean) * rstd) <= 1 ? 0 : mean;
+  const firstShift = fround(Math.abs(mean) * rstd) <= (cols <= TWO_VECTORS ? 2 : 1) ? 0 : mean;
   const sums = gradientSums(f32, dy, x, firstShift, gamma, cols);
   const inverse = 1 / cols;
   const meanDelta = firstShift === 0 ? mean : sums.t * inverse;
@@ -107,7 +112,7 @@ export function backwardRow(
   const offset = fround(sums.g * (centred ? inverse : 0));
   const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
   const dxOrdinary = ordinary && Number.isFinite(offset) && Number.isFinite(slope);
-  const centre = centreOf(firstShift, meanDelta, rstd);
+  const centre = centreOf(firstShift + meanDelta, rstd, cols);
   const ordinaryDgamma = ordinary ? dgamma : 0;
   const ordinaryDx = dxOrdinary ? dx : 0;
   addAndWrite(f32, dy, x, centre, rstd, slope, offset, gamma, ordinaryDgamma, dbeta, ordinaryDx, cols);

@@ -11,7 +11,9 @@ const GROUP = 16;
 /** The elements of a chunk, forward and backward. */
 const [FORWARD_CHUNK, BACKWARD_CHUNK] = [4 * GROUP, 8 * GROUP];
 /** Rows of at most so many elements are not sampled. */
-const NARROW_COLS = 256;
+export const NARROW_COLS = 256;
+/** Rows of at most so many elements are summed in f64 forward. */
+export const F64_COLS = 16;
 
 /** The sum of four lanes. */
 function reduce(lane0: number, lane1: number, lane2: number, lane3: number): number {
@@ -47,9 +49,10 @@ export function shiftedSums(
   cols: number,
   shift: number,
 ): { sum: number; squares: number } {
+  const end = x + cols;
+  if (cols <= F64_COLS) return f64Sums(f32, x, end, shift);
   // Subtracting 0 changes nothing, but takes its time.
   const unshifted = shift === 0;
-  const end = x + cols;
   const groupsEnd = end - (cols % GROUP);
   let total0 = 0,
     total1 = 0,
@@ -151,6 +154,20 @@ export function shiftedSums(
     sum: total0 + total2 + (total1 + total3),
     squares: totalSquare0 + totalSquare2 + (totalSquare1 + totalSquare3),
   };
+}
+
+/** {@link shiftedSums} of the elements from `x` to `end`, in f64: even ones apart from odd ones. */
+function f64Sums(f32: Float32Array, x: number, end: number, shift: number): { sum: number; squares: number } {
+  let [even, odd, evenSquares, oddSquares] = [0, 0, 0, 0];
+  for (let at = x; at < end; at += 2) {
+    const a = f32[at] - shift;
+    const b = at + 1 < end ? f32[at + 1] - shift : 0;
+    even += a;
+    odd += b;
+    evenSquares += a * a;
+    oddSquares += b * b;
+  }
+  return { sum: even + odd, squares: evenSquares + oddSquares };
 }
 
 /**
