@@ -1,6 +1,6 @@
 /** Each entry with all that it exports, bundled, minified and gzipped; the file as it is. */
 export default [
-  { name: "layernorm-wasm", path: "dist/index.js", gzip: true, limit: "20.5 kB" },
+  { name: "layernorm-wasm", path: "dist/index.js", gzip: true, limit: "21 kB" },
   { name: "layernorm-wasm/slim", path: "dist/slim.js", gzip: true, limit: "11.5 kB" },
   {
     name: "layernorm-wasm/tfjs",
