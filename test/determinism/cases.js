@@ -5,11 +5,12 @@
 
 /**
  * A batch. Values of `x` are `(mean + spread * r) * 2^exponent`, those of `dy` are `r * 2^dyExponent`, rounded to f32
- * once, with `r` whole and random, from -2^15 to 2^15 - 1; `special` says what stands in the middle of `x`.
+ * once, with `r` whole and random, from -2^15 to 2^15 - 1; `special` says what stands in the middle of `x`. RMSNorm is not
+ * `centred`, and has no beta. `storage` is that of `x`, `dy`, `y` and `dx`, by its number in `DTYPES`.
  *
  * @typedef {{
  *   rows: number, cols: number, mean: number, spread: number, exponent: number, special: number, dyExponent: number,
- *   eps: number, gamma: number, beta: number,
+ *   eps: number, gamma: number, beta: number, centred: number, storage: number,
  * }} Case
  */
 
@@ -25,7 +26,12 @@ const FIELDS = [
   "eps",
   "gamma",
   "beta",
+  "centred",
+  "storage",
 ];
+
+/** @type {readonly ("f32" | "f16" | "bf16")[]} */
+export const DTYPES = ["f32", "f16", "bf16"];
 
 /**
  * A case in one line: its numbers.
@@ -83,6 +89,8 @@ export function batchOfCase(name, index) {
     dy: values(rows * cols, 1, (r) => r * 2 ** dyExponent),
     gamma: of.gamma ? values(cols, 2, (r) => r * 2 ** -14) : undefined,
     beta: of.beta ? values(cols, 3, (r) => r * 2 ** -14) : undefined,
+    centred: of.centred === 1,
+    dtype: DTYPES[of.storage] ?? "f32",
   };
 }
 

@@ -7,9 +7,9 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root, run } from "../../scripts/toolchain.mjs";
 import { browsers, open } from "../browsers.js";
-import { batchOfCase, hashOf } from "./cases.js";
+import { batchOfCase } from "./cases.js";
 import table from "./hashes.json" with { type: "json" };
-import { backward, forward } from "./transcription.js";
+import { hashesOf } from "./transcription.js";
 
 /*
  * One file of work, one table of hashes, and every JavaScript engine that is here. The native build of the kernels has
@@ -47,10 +47,7 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }
 
 test("the table is that of the document", () => {
   for (const [k, [name, expected]] of Object.entries(table).entries()) {
-    const batch = batchOfCase(name, k);
-    const { y, mean, rstd } = forward(batch);
-    const { dx, dgamma, dbeta } = backward(batch, { mean, rstd });
-    expect(`${hashOf(y, mean, rstd)} ${hashOf(dx, dgamma, dbeta)}`, name).toBe(expected);
+    expect(hashesOf(batchOfCase(name, k)), name).toBe(expected);
   }
 });
 

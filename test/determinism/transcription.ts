@@ -1,4 +1,6 @@
+import { roundAll } from "../half.js";
 import type { Batch, Gradients, Normalized } from "../reference.js";
+import { hashOf } from "./cases.js";
 
 /*
  * A third engine, from "The order of operations" in docs/numerics.md alone: one loop for each sentence of it, and
@@ -70,10 +72,10 @@ function firstShift(x: Values): number {
 }
 
 /** The mean and the variance of an extreme row, in f64. */
-function exactMoments(x: Values): [mean: number, variance: number] {
+function exactMoments(x: Values, centred: boolean): [mean: number, variance: number] {
   let [sum, squares] = [0, 0];
   for (const value of x) sum += value;
-  const mean = Number.isFinite(sum / x.length) ? sum / x.length : Number.NaN;
+  const mean = Number.isFinite(sum / x.length) ? (centred ? sum / x.length : 0) : Number.NaN;
   for (const value of x) squares += (value - mean) * (value - mean);
   return [mean, squares / x.length];
 }
@@ -81,7 +83,8 @@ function exactMoments(x: Values): [mean: number, variance: number] {
 const factorOf = (spread: number) => (spread === 0 ? 0 : 1 / Math.sqrt(spread));
 
 /** Forward: `y`, `mean` and `rstd` of a batch. */
-export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Normalized<Values> {
+export function forward(batch: Batch): Normalized<Values> {
+  const { rows, cols, x, gamma, beta, eps = 1e-5, centred = true } = batch;
   const result = {
     y: new Float32Array(rows * cols),
     mean: new Float32Array(rows),
@@ -91,7 +94,7 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
     const values = x.subarray(row * cols, (row + 1) * cols);
     const y = result.y.subarray(row * cols, (row + 1) * cols);
 
-    let shift = firstShift(values);
+    let shift = centred ? firstShift(values) : 0;
     const moments = () => {
       const isF64 = cols <= 16;
       const sum = isF64
@@ -100,7 +103,7 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
       const squares = isF64
         ? f64SumOf(cols, (k) => (values[k] - shift) * (values[k] - shift))
         : sumOf(cols, 4, (k) => times(minus(values[k], shift), minus(values[k], shift)));
-      const delta = sum * (1 / cols);
+      const delta = centred ? sum * (1 / cols) : 0;
       return [delta, squares * (1 / cols) - delta * delta];
     };
     let [delta, variance] = moments();
@@ -110,7 +113,7 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
     }
     const spread = Math.max(variance, 0) + eps;
     if (!(Number.isFinite(delta) && spread >= 2 ** -80 && spread <= 2 ** 80)) {
-      const [mean, variance] = exactMoments(values);
+      const [mean, variance] = exactMoments(values, centred);
       const factor = factorOf(variance + eps);
       for (let k = 0; k < cols; k++) {
         y[k] = (values[k] - mean) * factor * (gamma?.[k] ?? 1) + (beta?.[k] ?? 0);
@@ -134,14 +137,14 @@ export function forward({ rows, cols, x, gamma, beta, eps = 1e-5 }: Batch): Norm
 
 /** Backward: `dx`, `dgamma` and `dbeta` of a batch, from the saved `mean` and `rstd`. */
 export function backward(batch: Batch, saved: { mean: Values; rstd: Values }): Gradients<Values> {
-  const { rows, cols, x, dy, gamma } = batch;
+  const { rows, cols, x, dy, gamma, centred = true } = batch;
   const dx = new Float32Array(rows * cols);
   const totals = { dgamma: new Float64Array(cols), dbeta: new Float64Array(cols) };
   for (let block = 0; block < rows; block += 32) {
     const sums = { dgamma: new Float32Array(cols), dbeta: new Float32Array(cols) };
     for (let row = block; row < Math.min(block + 32, rows); row++) {
       const of = (values: Values) => values.subarray(row * cols, (row + 1) * cols);
-      backwardRow(of(x), of(dy), gamma, saved.mean[row], saved.rstd[row], of(dx), sums);
+      backwardRow(of(x), of(dy), gamma, saved.mean[row], saved.rstd[row], centred, of(dx), sums);
     }
     for (let k = 0; k < cols; k++) {
       totals.dgamma[k] += sums.dgamma[k];
@@ -155,12 +158,14 @@ function backwardRow(
   x: Values,
   dy: Values,
   gamma: Values | undefined,
-  mean: number,
+  savedMean: number,
   rstd: number,
+  centred: boolean,
   dx: Values,
   sums: { dgamma: Values; dbeta: Values },
 ): void {
   const cols = x.length;
+  const mean = centred ? savedMean : 0;
   const shift = times(Math.abs(mean), rstd) <= (cols <= 8 ? 2 : 1) ? 0 : mean;
   const t = (k: number) => minus(x[k], shift);
   const g = (k: number) => (gamma ? times(dy[k], gamma[k]) : dy[k]);
@@ -169,19 +174,21 @@ function backwardRow(
   const delta = shift === 0 ? mean : sumOf(cols, 8, t) * (1 / cols);
 
   const isExtreme = !(Number.isFinite(delta) && rstd >= 2 ** -40 && rstd <= 2 ** 40);
-  const slope = f32((sumGt - delta * sumG) * (1 / cols) * rstd);
-  const offset = f32(sumG * (1 / cols));
+  const slopeIn64 = (sumGt - delta * sumG) * (1 / cols) * rstd;
+  const [slope, offset] = [f32(slopeIn64), f32(sumG * (centred ? 1 / cols : 0))];
+  const isLarge = Math.max(Math.abs(slopeIn64), Math.abs(sumG * (1 / cols))) >= 2 ** -102 * rstd;
+  const isSmall = !isLarge && dy.some((value) => value !== 0);
   const centre = oneNumberWhereItDoes(shift, delta, rstd, cols);
   const xhat = (k: number) => times(minus(minus(x[k], centre.shift), centre.delta), rstd);
 
-  if (isExtreme || !Number.isFinite(slope) || !Number.isFinite(offset)) {
-    extremeDx(x, dy, gamma, rstd, dx);
+  if (isExtreme || isSmall || !Number.isFinite(slope) || !Number.isFinite(offset)) {
+    extremeDx(x, dy, gamma, rstd, centred, dx);
   } else {
     for (let k = 0; k < cols; k++) {
       dx[k] = times(minus(g(k), plus(times(xhat(k), slope), offset)), rstd);
     }
   }
-  const exactXhat = isExtreme ? extremeXhat(x, rstd) : undefined;
+  const exactXhat = isExtreme ? extremeXhat(x, rstd, centred) : undefined;
   for (let k = 0; k < cols; k++) {
     const added = exactXhat ? f32(dy[k] * exactXhat(k)) : times(dy[k], xhat(k));
     sums.dgamma[k] += added;
@@ -194,16 +201,23 @@ function extremeFactor(rstd: number, variance: number): number {
   return rstd === Number.POSITIVE_INFINITY ? factorOf(variance) : rstd;
 }
 
-function extremeXhat(x: Values, rstd: number): (k: number) => number {
-  const [mean, variance] = exactMoments(x);
+function extremeXhat(x: Values, rstd: number, centred: boolean): (k: number) => number {
+  const [mean, variance] = exactMoments(x, centred);
   const factor = extremeFactor(rstd, variance);
   return (k) => (x[k] - mean) * factor;
 }
 
-function extremeDx(x: Values, dy: Values, gamma: Values | undefined, rstd: number, dx: Values): void {
+function extremeDx(
+  x: Values,
+  dy: Values,
+  gamma: Values | undefined,
+  rstd: number,
+  centred: boolean,
+  dx: Values,
+): void {
   const cols = x.length;
-  const factor = extremeFactor(rstd, exactMoments(x)[1]);
-  const xhat = extremeXhat(x, rstd);
+  const factor = extremeFactor(rstd, exactMoments(x, centred)[1]);
+  const xhat = extremeXhat(x, rstd, centred);
   const g = (k: number) => dy[k] * (gamma?.[k] ?? 1);
   let [sumG, sumGXhat] = [0, 0];
   for (let k = 0; k < cols; k++) {
@@ -213,6 +227,18 @@ function extremeDx(x: Values, dy: Values, gamma: Values | undefined, rstd: numbe
   const [offset, slope] = [sumG / cols, sumGXhat / cols];
   for (let k = 0; k < cols; k++) {
     const isDefined = Number.isFinite(offset) && Number.isFinite(slope);
-    dx[k] = isDefined ? factor * (g(k) - offset - xhat(k) * slope) : Number.NaN;
+    dx[k] = isDefined ? factor * (g(k) - (centred ? offset : 0) - xhat(k) * slope) : Number.NaN;
   }
+}
+
+/** The hashes of forward results and of gradients, of a batch whose `x`, `dy`, `y` and `dx` may be stored in 16 bits. */
+export function hashesOf(batch: Batch & { readonly dtype: "f32" | "f16" | "bf16" }): string {
+  const { dtype, centred = true } = batch;
+  const stored = (values: Values) => (dtype === "f32" ? values : roundAll(dtype, values));
+  const given = { ...batch, x: stored(batch.x), dy: stored(batch.dy) };
+  const { y, mean, rstd } = forward(given);
+  const { dx, dgamma, dbeta } = backward(given, { mean, rstd });
+  return centred
+    ? `${hashOf(stored(y), mean, rstd)} ${hashOf(stored(dx), dgamma, dbeta)}`
+    : `${hashOf(stored(y), rstd)} ${hashOf(stored(dx), dgamma)}`;
 }

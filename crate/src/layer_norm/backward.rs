@@ -22,6 +22,10 @@ const SHORT_COLS: usize = 1280;
 /// Outside of these, `rstd` is left to [`extreme`]: products in f32 could overflow or lose bits.
 const RSTD_RANGE: RangeInclusive<f32> = power_of_two(-40) as f32..=power_of_two(40) as f32;
 
+/// A row whose `slope` and `sum(g) / cols` are smaller than this times `rstd` is left to [`extreme`], unless its `dy` is 0:
+/// products `g * (x - shift)` could be denormal where the bound of `dx` asks for more bits.
+const SMALLEST: f64 = power_of_two(-102);
+
 /// Backward: the gradients.
 pub struct Backward<'a> {
     /// `[rows, cols]`
@@ -117,8 +121,11 @@ impl<'a> Backward<'a> {
         let mean = self.mean.map_or(pair(0.0), |mean| load_pair::<V>(mean, row));
         let slope = (gx - mean * g) * pair(1.0 / self.cols as f64) * rstd;
         let offset = g * pair(self.inverse_cols());
-        // Far from where an f32 is infinite, and never of NaN.
-        let usual = (slope * slope + offset * offset).at_most(pair(power_of_two(200)))
+        // Far from where an f32 is infinite, or products are denormal, and never of NaN.
+        let mean_g = g * pair(1.0 / self.cols as f64);
+        let squares = slope * slope + mean_g * mean_g;
+        let usual = squares.at_most(pair(power_of_two(200)))
+            & (rstd * rstd * pair(4.0 * SMALLEST * SMALLEST)).at_most(squares)
             & pair(f64::from(*RSTD_RANGE.start())).at_most(rstd)
             & rstd.at_most(pair(f64::from(*RSTD_RANGE.end())));
         if !usual.all() {
@@ -178,10 +185,19 @@ impl<'a> Backward<'a> {
         if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
             return (None, None);
         }
-        let slope = ((gt - delta * g) * (1.0 / self.cols as f64) * f64::from(rstd)) as f32;
-        let offset = (g * self.inverse_cols()) as f32;
-        let terms = (slope.is_finite() && offset.is_finite()).then_some(Terms { slope, offset });
+        let slope = (gt - delta * g) * (1.0 / self.cols as f64) * f64::from(rstd);
+        let mean_g = g * (1.0 / self.cols as f64);
+        let is_large = slope.abs().max(mean_g.abs()) >= SMALLEST * f64::from(rstd);
+        let (slope, offset) = (slope as f32, (g * self.inverse_cols()) as f32);
+        let usual = slope.is_finite() && offset.is_finite() && (is_large || self.is_zero(row));
+        let terms = usual.then_some(Terms { slope, offset });
         (Some(Centre::new(f64::from(shift) + delta, rstd, self.cols)), terms)
+    }
+
+    /// Whether nothing comes back to a row.
+    #[cold]
+    fn is_zero(&self, row: usize) -> bool {
+        self.row(self.dy, row).iter().all(|dy| dy.get() == 0.0)
     }
 
     /// Row `row` of a matrix.

@@ -48,7 +48,8 @@ impl ShiftedSums {
 /// the place of the mean.
 #[inline(always)]
 fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64, centred: bool) -> (F, F) {
-    let delta = sum * F::splat(if centred { inverse_cols } else { 0.0 });
+    // Plus 0, so that it is not -0 where the sum is negative and not wanted.
+    let delta = sum * F::splat(if centred { inverse_cols } else { 0.0 }) + F::splat(0.0);
     (delta, squares * F::splat(inverse_cols) - delta * delta)
 }
 

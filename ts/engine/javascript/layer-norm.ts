@@ -10,6 +10,8 @@ const { fround } = Math;
 /** Outside of these, squares in f32 could overflow or lose bits. */
 const [LEAST_VARIANCE, LARGEST_VARIANCE] = [2 ** -80, 2 ** 80];
 const [LEAST_RSTD, LARGEST_RSTD] = [2 ** -40, 2 ** 40];
+/** A row whose slope and mean of g are smaller than this times rstd has products that could be denormal. */
+const SMALLEST = 2 ** -102;
 /** How large the square of the mean less the shift may be, beside the variance, where the sums are f64 and elsewhere. */
 const [LARGEST_DELTA_IN_F64, LARGEST_DELTA] = [16, 0.625];
 /** How far the rounding of a mean to one f32 may move xhat, of rows of few elements and of others. */
@@ -108,16 +110,24 @@ export function backwardRow(
   const sums = gradientSums(f32, dy, x, firstShift, gamma, cols);
   const inverse = 1 / cols;
   const meanDelta = firstShift === 0 ? mean : sums.t * inverse;
-  const slope = fround((sums.gt - meanDelta * sums.g) * inverse * rstd);
-  const offset = fround(sums.g * (centred ? inverse : 0));
+  const exactSlope = (sums.gt - meanDelta * sums.g) * inverse * rstd;
+  const [slope, offset] = [fround(exactSlope), fround(sums.g * (centred ? inverse : 0))];
   const ordinary = Number.isFinite(meanDelta) && rstd >= LEAST_RSTD && rstd <= LARGEST_RSTD;
-  const dxOrdinary = ordinary && Number.isFinite(offset) && Number.isFinite(slope);
+  const isLarge = Math.max(Math.abs(exactSlope), Math.abs(sums.g * inverse)) >= SMALLEST * rstd;
+  const areFinite = Number.isFinite(offset) && Number.isFinite(slope);
+  const dxOrdinary = ordinary && areFinite && (isLarge || isZero(f32, dy, cols));
   const centre = centreOf(firstShift + meanDelta, rstd, cols);
   const ordinaryDgamma = ordinary ? dgamma : 0;
   const ordinaryDx = dxOrdinary ? dx : 0;
   addAndWrite(f32, dy, x, centre, rstd, slope, offset, gamma, ordinaryDgamma, dbeta, ordinaryDx, cols);
   if (!ordinary) extremeAddDgamma(f32, dy, x, rstd, dgamma, cols, centred);
   if (dx !== 0 && !dxOrdinary) extremeBackwardRow(f32, dy, x, rstd, gamma, dx, cols, centred);
+}
+
+/** Whether nothing comes back to a row. */
+function isZero(f32: Float32Array, dy: number, cols: number): boolean {
+  for (let k = 0; k < cols; k++) if (f32[dy + k] !== 0) return false;
+  return true;
 }
 
 /** `dgamma += dy * xhat`, `dbeta += dy`, `dx = (g - (xhat * slope + offset)) * rstd`; not `dgamma` nor `dx` at 0. */
