@@ -1,10 +1,11 @@
 /** Cases from their numbers to their timings: every answer is checked first (check.ts), then all take turns (time.ts). */
-import { reference } from "../examples/mnist/reference.js";
-import { type Case, caseName, together } from "./cases/index.js";
-import { makeProblem } from "./cases/problem.js";
+import { type Case, caseName, fullName, together } from "./cases/index.js";
+import type { Operation } from "./cases/operations.js";
+import { makeProblem, type Sizes } from "./cases/problem.js";
+import { reference } from "./cases/reference.js";
 import { check } from "./check.js";
 import type { Pass, ResultName } from "./engines/engine.js";
-import type { EngineInfo } from "./engines/list.js";
+import { does, type EngineInfo } from "./engines/list.js";
 import type { Remote } from "./remote.js";
 import { time } from "./time.js";
 
@@ -22,10 +23,8 @@ export interface Effort {
   brief: boolean;
 }
 
-export interface Timing {
+export interface Timing extends Sizes {
   engine: string;
-  rows: number;
-  cols: number;
   group: Case["group"];
   pass: Pass;
   /** Of one call, in nanoseconds: the median of the rounds, and the quartiles. */
@@ -47,7 +46,7 @@ export interface Trouble {
 export interface Measured {
   timings: Timing[];
   /** Worst errors in units of 2^-24 of each value's scale, by engine. */
-  errors: { engine: string; rows: number; cols: number; worst: Partial<Record<ResultName, number>> }[];
+  errors: { engine: string; operation: Operation; worst: Partial<Record<ResultName, number>> }[];
   troubles: Trouble[];
 }
 
@@ -111,8 +110,9 @@ async function measure(
   return measured;
 }
 
-function takesPart({ id, slow }: EngineInfo, { engines, rows, cols }: Case, { brief }: Effort): boolean {
-  return (engines?.includes(id) ?? true) && !(brief && slow && rows * cols > 1e6);
+export function takesPart(info: EngineInfo, it: Case, { brief }: Pick<Effort, "brief">): boolean {
+  const isTooLong = brief && info.slow && it.rows * it.cols > 1e6;
+  return (it.engines?.includes(info.id) ?? true) && does(info, it.operation) && !isTooLong;
 }
 
 function isWanted({ engine, passes }: Contestant, pass: Pass, { brief }: Effort): boolean {
@@ -125,9 +125,9 @@ async function prepare(
   { errors, troubles }: Measured,
   tell: Tell,
 ): Promise<Contestant[]> {
-  const { rows, cols } = it;
+  const { operation } = it;
   const key = caseName(it);
-  const problem = makeProblem(rows, cols);
+  const problem = makeProblem(it);
   const expected = reference(problem);
   const contestants: Contestant[] = [];
   const ours = new Map<ResultName, Float32Array>();
@@ -136,12 +136,12 @@ async function prepare(
     try {
       const { passes, note } = await engine.prepare(key, problem);
       const chosen = it.passes.filter((pass) => passes.includes(pass));
-      const { worst, first } = await check(engine, key, chosen, expected, ours);
+      const { worst, first } = await check(engine, it, chosen, expected, ours);
       contestants.push({ it, engine, passes: chosen, note, first });
-      errors.push({ engine: engine.info.id, rows, cols, worst });
+      errors.push({ engine: engine.info.id, operation, worst });
     } catch (error) {
       const what = error instanceof Error ? error.message.split("\n")[0] : String(error);
-      troubles.push({ engine: engine.info.id, case: key, what });
+      troubles.push({ engine: engine.info.id, case: fullName(it), what });
       await engine.dispose(key).catch(() => {});
     }
   }

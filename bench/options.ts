@@ -1,16 +1,29 @@
 import { parseArgs } from "node:util";
-import { type Case, calls, chosenShapes, fullShapes, quickShapes, quickSweep, sweep } from "./cases/index.js";
+import {
+  type Case,
+  calls,
+  chosenShapes,
+  FAMILY,
+  familyCases,
+  fullShapes,
+  quickShapes,
+  quickSweep,
+  RELATIVES,
+  sweep,
+} from "./cases/index.js";
+import type { Operation } from "./cases/operations.js";
 import { ENGINES, type EngineInfo } from "./engines/list.js";
 import { EFFORTS, type Effort } from "./measure.js";
 
-const PARTS = ["shapes", "sweep", "calls", "start", "sizes"] as const;
+const QUICK_PARTS = ["shapes", "sweep", "calls", "start", "sizes"] as const;
+const PARTS = [...QUICK_PARTS, ...RELATIVES] as const;
 type Part = (typeof PARTS)[number];
 
 const HELP = `npm run bench -- [options]
 
-  --quick            few shapes and short rounds: under a minute
+  --quick            few shapes and short rounds: under a minute. Without the relatives: ${RELATIVES.join(", ")}
   --only LIST        these parts alone: ${PARTS.join(", ")}
-  --shapes LIST      these shapes alone, as 64x64,512x768
+  --shapes LIST      these shapes alone, as 64x64,512x768; of the relatives that --only names, as 16x96x3136 for axes
   --engines LIST     these engines beside the package's tensors, by id:
                      ${ENGINES.map(({ id }) => id).join(", ")}
   --native           installs the native engines first (about 3 GB); they take part whenever they are there
@@ -48,15 +61,21 @@ export function readOptions(args: readonly string[]): Options {
   const effort = quick ? EFFORTS.quick : EFFORTS.full;
   const rounds = whole("--rounds", values.rounds) ?? effort.rounds;
   if (rounds === 0) throw new Usage("--rounds wants at least 1");
-  const chosenParts = new Set(values.shapes ? (["shapes"] as const) : parts(values.only));
-  const shapes = values.shapes ? chosen(values.shapes) : quick ? quickShapes : fullShapes;
+  const chosenParts = new Set(parts(values.only, values.shapes ? ["shapes"] : quick ? QUICK_PARTS : PARTS));
+  const relatives = RELATIVES.filter((name) => chosenParts.has(name));
   return {
     command: ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" "),
-    cases: [
-      ...(chosenParts.has("shapes") ? shapes : []),
-      ...(chosenParts.has("sweep") ? (quick ? quickSweep : sweep) : []),
-      ...(chosenParts.has("calls") ? calls : []),
-    ],
+    cases: values.shapes
+      ? chosen(values.shapes, [
+          ...(chosenParts.has("shapes") ? (["layer_norm"] as const) : []),
+          ...relatives.flatMap((name) => FAMILY[name]),
+        ])
+      : [
+          ...(chosenParts.has("shapes") ? (quick ? quickShapes : fullShapes) : []),
+          ...(chosenParts.has("sweep") ? (quick ? quickSweep : sweep) : []),
+          ...(chosenParts.has("calls") ? calls : []),
+          ...relatives.flatMap((name) => familyCases(name, quick)),
+        ],
     engines: engines(values.engines, values["no-native"] ?? false),
     parts: chosenParts,
     effort: { ...effort, rounds },
@@ -94,16 +113,17 @@ function whole(name: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
-function parts(text: string | undefined): readonly Part[] {
-  const names = text?.split(",") ?? PARTS;
+function parts(text: string | undefined, otherwise: readonly Part[]): readonly Part[] {
+  if (text === undefined) return otherwise;
+  const names = text.split(",");
   const unknown = names.find((name) => !PARTS.some((part) => part === name));
   if (unknown !== undefined) throw new Usage(`--only has no ${unknown}; there are: ${PARTS.join(", ")}`);
   return PARTS.filter((part) => names.includes(part));
 }
 
-function chosen(text: string): Case[] {
+function chosen(text: string, operations: readonly Operation[]): Case[] {
   try {
-    return chosenShapes(text);
+    return chosenShapes(text, operations);
   } catch (error) {
     throw new Usage((error as Error).message);
   }

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Pass, Problem, Results } from "./engines/engine.js";
 import type { EngineInfo } from "./engines/list.js";
-import { layerNormalizationModel } from "./engines/onnx-model.js";
+import { onnxModel } from "./engines/onnx-model.js";
 import type { Answer, Files, Question } from "./engines/protocol.js";
 import type { Elapsed, Remote } from "./remote.js";
 
@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 export class EngineProcess implements Remote {
   version = "";
   readonly info: EngineInfo;
-  readonly warmed = new Set<Pass>();
+  readonly warmed = new Set<string>();
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
   readonly #exchange: Exchange;
@@ -58,9 +58,10 @@ export class EngineProcess implements Remote {
   }
 
   async prepare(key: string, problem: Problem): Promise<{ passes: Pass[]; note: string }> {
-    const { rows, cols, eps } = problem;
+    const { operation, rows, cols, inner, eps } = problem;
     const files = this.#exchange.write(problem);
-    const { passes = [], note = "" } = await this.#ask({ key, ask: "prepare", rows, cols, eps, files });
+    const sizes = { operation, rows, cols, inner };
+    const { passes = [], note = "" } = await this.#ask({ key, ask: "prepare", ...sizes, eps, files });
     return { passes, note };
   }
 
@@ -115,12 +116,14 @@ export class Exchange {
       writeFileSync(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       return file;
     };
+    const model = onnxModel(problem);
     const files = {
       x: write("x", problem.x),
       dy: write("dy", problem.dy),
       gamma: write("gamma", problem.gamma),
       beta: write("beta", problem.beta),
-      model: write("model.onnx", layerNormalizationModel(problem)),
+      ...(problem.residual ? { residual: write("residual", problem.residual) } : {}),
+      ...(model ? { model: write("model.onnx", model) } : {}),
     };
     this.#latest = { problem, files };
     return files;

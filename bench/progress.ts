@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
-import { type Case, caseName } from "./cases/index.js";
+import { type Case, fullName } from "./cases/index.js";
 
 export interface Progress {
   tell(text: string): void;
@@ -15,7 +15,7 @@ export function progress(cases: readonly Case[]): Progress {
     let finished = 0;
     const done = (them: readonly Case[]) => {
       finished += them.length;
-      const name = them.length > 1 ? them[0].about : caseName(them[0]);
+      const name = them.length > 1 ? them[0].about : fullName(them[0]);
       console.log(`  ${finished} of ${cases.length}: ${name}, ${seconds()}`);
     };
     return { tell: () => {}, done, end: () => {} };
@@ -24,7 +24,7 @@ export function progress(cases: readonly Case[]): Progress {
     { format: "  {bar} {value}/{total}  {seconds}  {shape} {text}", hideCursor: true, barsize: 24 },
     Presets.shades_classic,
   );
-  const shape = (index: number) => (cases[index] ? caseName(cases[index]) : "");
+  const shape = (index: number) => (cases[index] ? fullName(cases[index]) : "");
   let finished = 0;
   bar.start(cases.length, 0, { seconds: seconds(), shape: shape(0), text: "" });
   return {

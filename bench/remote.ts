@@ -5,8 +5,8 @@ import type { EngineInfo } from "./engines/list.js";
 export interface Remote {
   readonly info: EngineInfo;
   readonly version: string;
-  /** Passes that have been run for long enough to be compiled for good. */
-  readonly warmed: Set<Pass>;
+  /** Passes of operations that have been run for long enough to be compiled for good. */
+  readonly warmed: Set<string>;
   /** `key` names it from then on: several problems can be there at once, to be timed in turns. */
   prepare(key: string, problem: Problem): Promise<{ passes: Pass[]; note: string }>;
   run(key: string, pass: Pass, repetitions: number): Promise<Elapsed>;

@@ -4,7 +4,7 @@ import { textTable } from "../examples/mnist/table.js";
 import { NOT_THERE } from "./engines/list.js";
 import { available, startEngines } from "./launch.js";
 import { commit, coreToUse, inWords, machine } from "./machine.js";
-import { measureAll } from "./measure.js";
+import { measureAll, takesPart } from "./measure.js";
 import { type Options, readOptions, Usage } from "./options.js";
 import { serve } from "./page/serve.js";
 import { progress } from "./progress.js";
@@ -34,11 +34,10 @@ async function main(options: Options): Promise<void> {
     notes: [...NOT_THERE],
   };
   if (options.parts.has("sizes")) run.sizes = await measureSizes();
-  const engines = await startEngines(
-    available(options.engines, options.native, run.notes),
-    core,
-    run.troubles,
+  const needed = options.engines.filter((info) =>
+    options.cases.some((it) => takesPart(info, it, options.effort)),
   );
+  const engines = await startEngines(available(needed, options.native, run.notes), core, run.troubles);
   run.versions = Object.fromEntries(engines.map(({ info, version }) => [info.id, version]));
   const shown = progress(options.cases);
   await measureAll(options.cases, engines, options.effort, run, shown);

@@ -1,5 +1,5 @@
 /** Interleaved rounds: A B C, B C A, ... so that what disturbs the machine falls on all alike. */
-import { caseName } from "./cases/index.js";
+import { type Case, caseName } from "./cases/index.js";
 import type { Pass } from "./engines/engine.js";
 import type { Contestant, Effort, Tell, Timing } from "./measure.js";
 import type { Elapsed, Remote } from "./remote.js";
@@ -44,8 +44,10 @@ export async function time(
   }
   return runs.map(({ plan: { engine, it, note }, times, disturbed }) => ({
     engine: engine.info.id,
+    operation: it.operation,
     rows: it.rows,
     cols: it.cols,
+    inner: it.inner,
     group: it.group,
     pass,
     ns: quantile(times, 0.5),
@@ -75,8 +77,8 @@ async function undisturbedRound({ engine, it, pass, repetitions, oneMs }: Plan, 
 async function makePlan(contestant: Contestant, pass: Pass, effort: Effort): Promise<Plan> {
   const { engine, it, first, passes } = contestant;
   const { rounds, roundMs } = effort;
-  const warmMs = isCompiled(engine, pass, passes) ? effort.warmMs : effort.firstWarmMs;
-  engine.warmed.add(pass);
+  const warmMs = isCompiled(engine, it, pass, passes) ? effort.warmMs : effort.firstWarmMs;
+  engine.warmed.add(passName(it, pass));
   const firstMs = first.get(pass) ?? 0;
   let oneMs = firstMs > LONG_MS ? firstMs : Number.POSITIVE_INFINITY;
   let repetitions = 1;
@@ -101,7 +103,11 @@ async function makePlan(contestant: Contestant, pass: Pass, effort: Effort): Pro
 }
 
 /** Whether this process has run the pass, or all that it is made of, for long enough. */
-function isCompiled({ info, warmed }: Remote, pass: Pass, passes: readonly Pass[]): boolean {
+function isCompiled({ info, warmed }: Remote, it: Case, pass: Pass, passes: readonly Pass[]): boolean {
   const parts: Pass[] = pass === "both" && passes.includes("backward") ? ["forward", "backward"] : [pass];
-  return info.kind === "native" || warmed.has(pass) || parts.every((part) => warmed.has(part));
+  const has = (part: Pass) => warmed.has(passName(it, part));
+  return info.kind === "native" || has(pass) || parts.every(has);
 }
+
+/** Of an operation: each runs code of its own. */
+const passName = ({ operation }: Case, pass: Pass) => `${operation} ${pass}`;

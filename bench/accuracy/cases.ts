@@ -48,8 +48,10 @@ export function problemOf({ cols, eps, dyScale, x }: Case): Problem {
     dy: normal(ROWS * cols, random).map((value) => value * dyScale),
     gamma: new Float32Array(cols).fill(1),
     beta: new Float32Array(cols),
+    operation: "layer_norm",
     rows: ROWS,
     cols,
+    inner: 1,
     eps,
   };
 }

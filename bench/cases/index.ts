@@ -1,9 +1,9 @@
 /** Which shapes are measured, by whom and for what. To add one, add a line. */
 import type { Pass } from "../engines/engine.js";
+import { addsFirst, type Operation } from "./operations.js";
+import type { Sizes } from "./problem.js";
 
-export interface Case {
-  rows: number;
-  cols: number;
+export interface Case extends Sizes {
   passes: readonly Pass[];
   /** Of which model the shape is, or what it is there for. */
   about: string;
@@ -45,22 +45,91 @@ const FULL: readonly Line[] = [
   [4096, 4096, "Llama 7B, 4096 tokens; far beyond the caches"],
 ];
 
-const shapes = (lines: readonly Line[]): Case[] =>
-  lines.map(([rows, cols, about]) => ({ rows, cols, about, passes: PASSES, group: "shapes" }));
+const shapes = (lines: readonly Line[], operation: Operation = "layer_norm"): Case[] =>
+  lines.map(([rows, cols, about]) => shape({ operation, rows, cols, inner: 1 }, about));
+
+const shape = (sizes: Sizes, about: string): Case => ({
+  ...sizes,
+  about,
+  passes: passesOf(sizes.operation),
+  group: "shapes",
+});
+
+/** Where differentiation is compared there is `both`; what adds first is compared with calls that add, forward alone. */
+function passesOf(operation: Operation): readonly Pass[] {
+  if (addsFirst(operation)) return ["forward"];
+  return operation === "layer_norm" || operation === "rms_norm" ? PASSES : ["forward", "backward"];
+}
 
 export const quickShapes = shapes(QUICK);
 
 export const fullShapes = shapes([...QUICK, ...FULL].sort(([a, b], [c, d]) => a * b - c * d));
 
-/** `8x64,512x768`: the shapes of the list by their sizes, and any others. */
-export function chosenShapes(text: string): Case[] {
-  return text.split(",").map((part) => {
-    const [rows, cols, ...rest] = part.split("x").map(Number);
-    if (!(rows > 0 && cols > 0) || rest.length > 0 || !Number.isInteger(rows * cols))
+/** The relatives of layer normalization, a part of the benchmark each, and the operations in it. */
+export const FAMILY = {
+  rms: ["rms_norm"],
+  add: ["add_layer_norm", "add_rms_norm"],
+  axes: ["axes"],
+  half: ["bf16", "f16"],
+} as const satisfies Record<string, readonly Operation[]>;
+type Relative = keyof typeof FAMILY;
+export const RELATIVES = Object.keys(FAMILY) as Relative[];
+
+const FAMILY_QUICK: readonly Line[] = [
+  [128, 1024, "GPT-2 medium, 128 tokens"],
+  [512, 768, "BERT base, 512 tokens"],
+  [8192, 768, "BERT base, 16 x 512 tokens; beyond the caches"],
+];
+const FAMILY_FULL: readonly Line[] = [
+  [1, 4096, "one token of Llama 7B"],
+  [64, 64, "small, in the first-level cache"],
+  [128, 4096, "Llama 7B, 128 tokens"],
+  [4096, 4096, "Llama 7B, 4096 tokens; far beyond the caches"],
+];
+
+type Images = readonly [images: number, channels: number, pixels: number, about: string];
+
+const IMAGES_QUICK: readonly Images[] = [
+  [1, 384, 196, "ConvNeXt, the third stage of an image"],
+  [1, 96, 3136, "ConvNeXt, the first stage of an image"],
+  [16, 96, 3136, "ConvNeXt, the first stage of 16 images; beyond the caches"],
+];
+const IMAGES_FULL: readonly Images[] = [
+  [4, 768, 49, "ConvNeXt, the last stage of 4 images"],
+  [2, 64, 4096, "a power of two apart"],
+  [32, 192, 784, "ConvNeXt, the second stage of 32 images; beyond the caches"],
+];
+
+const images = (lines: readonly Images[]): Case[] =>
+  lines.map(([images, cols, inner, about]) =>
+    shape({ operation: "axes", rows: images * inner, cols, inner }, about),
+  );
+
+/** The cases of a relative. */
+export function familyCases(relative: Relative, quick: boolean): Case[] {
+  const smallFirst = (a: Case, b: Case) => a.rows * a.cols - b.rows * b.cols;
+  if (relative === "axes")
+    return images(quick ? IMAGES_QUICK : [...IMAGES_QUICK, ...IMAGES_FULL]).sort(smallFirst);
+  const lines = quick ? FAMILY_QUICK : [...FAMILY_QUICK, ...FAMILY_FULL];
+  return FAMILY[relative].flatMap((operation) => shapes(lines, operation).sort(smallFirst));
+}
+
+/** `8x64,512x768`: the shapes of the list by their sizes, and any others; `8x64x49` for axes. For each operation. */
+export function chosenShapes(text: string, operations: readonly Operation[] = ["layer_norm"]): Case[] {
+  const cases = text.split(",").flatMap((part) => {
+    const sizes = part.split("x").map(Number);
+    const [first, cols, inner = 1] = sizes;
+    const rows = first * inner;
+    if (sizes.length < 2 || sizes.length > 3 || !sizes.every((size) => Number.isInteger(size) && size > 0))
       throw new Error(`--shapes wants ROWSxCOLS,ROWSxCOLS, as 64x64,512x768, and got ${part}`);
-    const known = fullShapes.find((each) => each.rows === rows && each.cols === cols);
-    return known ?? { rows, cols, about: "asked for", passes: PASSES, group: "shapes" };
+    const about = fullShapes.find((each) => each.rows === rows && each.cols === cols)?.about ?? "asked for";
+    return operations
+      .filter((operation) => (operation === "axes") === (sizes.length === 3))
+      .map((operation) => shape({ operation, rows, cols, inner }, about));
   });
+  if (cases.length === 0)
+    throw new Error(`--shapes ${text} fits no part: ROWSxCOLS, and for axes alone NxCxP`);
+  return cases;
 }
 
 /** About as many elements each, within the second-level cache, so that only the length of a row differs. */
@@ -71,8 +140,10 @@ const SWEEP_COLS = [
 ];
 
 export const sweep: Case[] = SWEEP_COLS.map((cols) => ({
+  operation: "layer_norm",
   rows: Math.round(SWEEP_ELEMENTS / cols),
   cols,
+  inner: 1,
   about: "sweep over cols",
   passes: ["forward", "backward"],
   engines: ["tensors"],
@@ -89,10 +160,17 @@ export const calls: Case[] = [
 ];
 
 function call(rows: number, cols: number, engines: string[]): Case {
-  return { rows, cols, about: "layerNorm with out", passes: ["inference"], engines, group: "calls" };
+  const sizes = { operation: "layer_norm", rows, cols, inner: 1 } as const;
+  return { ...sizes, about: "layerNorm with out", passes: ["inference"], engines, group: "calls" };
 }
 
-export const caseName = ({ rows, cols }: { rows: number; cols: number }) => `[${rows}, ${cols}]`;
+/** The shape of x. */
+export const caseName = ({ rows, cols, inner }: Omit<Sizes, "operation">) =>
+  inner === 1 ? `[${rows}, ${cols}]` : `[${rows / inner}, ${cols}, ${inner}]`;
+
+/** The same with its operation, unless it is layer normalization. */
+export const fullName = (sizes: Sizes) =>
+  sizes.operation === "layer_norm" ? caseName(sizes) : `${sizes.operation} ${caseName(sizes)}`;
 
 /** Beyond the caches: x alone is over 8 MB, so that two or three arrays of its size leave them. */
 export const isBeyond = ({ rows, cols }: Pick<Case, "rows" | "cols">) => rows * cols * 4 > 8e6;

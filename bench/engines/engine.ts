@@ -2,17 +2,22 @@
  * What an engine is to the benchmark. An engine's file exports `start`, and runs in Node (host.ts, a process for each
  * engine) as well as in a browser (page/), so it imports nothing of either.
  */
-import type { Problem } from "../../examples/mnist/reference.js";
+import type { Problem as LayerNormProblem } from "../../examples/mnist/reference.js";
+import type { Sizes } from "../cases/problem.js";
 
-export type { Problem };
+/** `residual` is there where the operation adds it to x. */
+export interface Problem extends LayerNormProblem, Sizes {
+  residual?: Float32Array;
+}
 
 /**
  * `inference` writes y alone, `forward` what the engine's own backward pass needs too (y alone, where it has none),
- * `backward` dx, dgamma and dbeta, `both` one after the other, or as the engine's differentiation does it.
+ * `backward` dx, dgamma and dbeta (RMSNorm has none), `both` one after the other, or as the engine's differentiation
+ * does it. An operation that adds first gives `sum` beside y.
  */
 export type Pass = "inference" | "forward" | "backward" | "both";
 
-export type ResultName = "y" | "dx" | "dgamma" | "dbeta";
+export type ResultName = "y" | "sum" | "dx" | "dgamma" | "dbeta";
 
 export type Results = Partial<Record<ResultName, Float32Array>>;
 
@@ -28,7 +33,7 @@ export interface Prepared {
 
 export interface Engine {
   version: string;
-  /** Places the inputs where the engine is fastest with them. */
+  /** Places the inputs where the engine is fastest with them. list.ts says which operations it is asked for. */
   prepare(problem: Problem): Prepared | Promise<Prepared>;
 }
 

@@ -20,14 +20,17 @@ const prepared = new Map<string, Prepared>();
 async function answer(question: Question): Promise<Answer> {
   if (!engine) throw new Error("not started");
   if (question.ask === "prepare") {
-    const { rows, cols, eps, files } = question;
+    const { operation, rows, cols, inner, eps, files } = question;
     const it = await engine.prepare({
       x: readFloats(files.x),
       dy: readFloats(files.dy),
       gamma: readFloats(files.gamma),
       beta: readFloats(files.beta),
+      ...(files.residual ? { residual: readFloats(files.residual) } : {}),
+      operation,
       rows,
       cols,
+      inner,
       eps,
     });
     prepared.set(question.key, it);

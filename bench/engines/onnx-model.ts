@@ -1,24 +1,56 @@
 /**
- * Models of one node, from X to Y, with their weights inside, as bytes of ONNX's protocol buffers. Field numbers are
- * those of onnx.proto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * Models of one node, with their weights inside, as bytes of ONNX's protocol buffers. Field numbers are those of
+ * onnx.proto: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
+import type { Operation } from "../cases/operations.js";
 import type { Problem } from "./engine.js";
 
 /** The first opset with LayerNormalization, and an IR version that goes with it. */
 const OPSET = 17;
 const IR_VERSION = 8;
 const FLOAT = 1;
+/** What ONNX Runtime has beside the standard: its ContribOperators.md. The first stands under the standard's own name. */
+const CONTRIBUTED = "com.microsoft";
+
+interface Node {
+  type: string;
+  domain?: string;
+  inputs: string[];
+  /** Those that are left out have an empty name. */
+  outputs: string[];
+}
+
+const NODES: Partial<Record<Operation, Node>> = {
+  layer_norm: { type: "LayerNormalization", inputs: ["X", "gamma", "beta"], outputs: ["Y"] },
+  rms_norm: { type: "SimplifiedLayerNormalization", inputs: ["X", "gamma"], outputs: ["Y"] },
+  add_layer_norm: {
+    type: "SkipLayerNormalization",
+    domain: CONTRIBUTED,
+    inputs: ["X", "residual", "gamma", "beta"],
+    outputs: ["Y", "", "", "sum"],
+  },
+  add_rms_norm: {
+    type: "SkipSimplifiedLayerNormalization",
+    domain: CONTRIBUTED,
+    inputs: ["X", "residual", "gamma"],
+    outputs: ["Y", "", "", "sum"],
+  },
+};
 
 const utf8 = new TextEncoder();
 
-/** `Y = LayerNormalization(X)` over the last dimension. */
-export function layerNormalizationModel({ rows, cols, gamma, beta, eps }: Problem): Uint8Array<ArrayBuffer> {
+/** The model of an operation; nothing where ONNX Runtime has no operator for it. */
+export function onnxModel(problem: Problem): Uint8Array<ArrayBuffer> | undefined {
+  const { operation, rows, cols, eps, gamma, beta } = problem;
+  const node = NODES[operation];
+  if (node === undefined) return undefined;
   const attributes = [
-    message(text(1, "axis"), varint(20, 2), varint(3, -1)),
     message(text(1, "epsilon"), varint(20, 1), float(2, eps)),
+    // What adds first takes the last axis, and no other.
+    ...(node.domain ? [] : [message(text(1, "axis"), varint(20, 2), varint(3, -1))]),
   ];
-  const parameters = { gamma: weights([cols], gamma), beta: weights([cols], beta) };
-  return model("LayerNormalization", attributes, parameters, [rows, cols], [rows, cols]);
+  const all = { gamma: weights([cols], gamma), beta: weights([cols], beta) };
+  return model(node, attributes, all, [rows, cols], [rows, cols]);
 }
 
 /** `Y = X W`, for `W` of `[inner, cols]`. */
@@ -27,27 +59,36 @@ export function matrixProductModel(
   [inner, cols]: readonly [number, number],
   W: Float32Array,
 ): Uint8Array<ArrayBuffer> {
-  return model("MatMul", [], { W: weights([inner, cols], W) }, [rows, inner], [rows, cols]);
+  const node = { type: "MatMul", inputs: ["X", "W"], outputs: ["Y"] };
+  return model(node, [], { W: weights([inner, cols], W) }, [rows, inner], [rows, cols]);
 }
 
-/** One node, whose inputs are X and then `parameters`, in their order. */
+/** One node. Those of its inputs that are not `parameters` are given when it runs. */
 function model(
-  operator: string,
+  { type, domain, inputs, outputs }: Node,
   attributes: Uint8Array[],
   parameters: Record<string, Uint8Array>,
-  shapeOfX: number[],
-  shapeOfY: number[],
+  shapeOfInputs: number[],
+  shapeOfOutputs: number[],
 ): Uint8Array<ArrayBuffer> {
-  const inputs = ["X", ...Object.keys(parameters)].map((name) => text(1, name));
-  const node = message(...inputs, text(2, "Y"), text(4, operator), ...attributes.map((a) => bytes(5, a)));
+  const node = message(
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, type),
+    ...attributes.map((a) => bytes(5, a)),
+    ...(domain ? [text(7, domain)] : []),
+  );
+  const held = inputs.filter((name) => name in parameters);
+  const given = inputs.filter((name) => !(name in parameters));
   const graph = message(
     bytes(1, node),
-    text(2, operator),
-    ...Object.entries(parameters).map(([name, values]) => bytes(5, message(values, text(8, name)))),
-    bytes(11, value("X", shapeOfX)),
-    bytes(12, value("Y", shapeOfY)),
+    text(2, type),
+    ...held.map((name) => bytes(5, message(parameters[name], text(8, name)))),
+    ...given.map((name) => bytes(11, value(name, shapeOfInputs))),
+    ...outputs.filter(Boolean).map((name) => bytes(12, value(name, shapeOfOutputs))),
   );
-  return message(varint(1, IR_VERSION), bytes(7, graph), bytes(8, message(varint(2, OPSET))));
+  const opsets = [message(varint(2, OPSET)), message(text(1, CONTRIBUTED), varint(2, 1))];
+  return message(varint(1, IR_VERSION), bytes(7, graph), ...opsets.map((opset) => bytes(8, opset)));
 }
 
 function weights(shape: number[], values: Float32Array): Uint8Array {

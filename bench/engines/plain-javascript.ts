@@ -1,8 +1,10 @@
 /** The best plain JavaScript: of several forms (plain/), the one that is fastest on this shape, on this machine. */
 import * as example from "../../examples/mnist/plain-javascript.js";
-import type { Prepared, Problem, Start } from "./engine.js";
+import type { Prepared, Problem, Results, Start } from "./engine.js";
 import * as backwards from "./plain/backward.js";
 import * as forwards from "./plain/forward.js";
+import * as rmsBackwards from "./plain/rms-backward.js";
+import * as rmsForwards from "./plain/rms-forward.js";
 
 interface Variant {
   name: string;
@@ -11,9 +13,12 @@ interface Variant {
 
 export const start: Start = async () => ({ version: "sums in f64", prepare });
 
-function prepare(problem: Problem): Prepared {
-  const { x, dy, gamma, beta, rows, cols, eps } = problem;
-  const array = (size: number) => new Float32Array(size);
+const prepare = (problem: Problem): Prepared =>
+  problem.operation === "rms_norm" ? rmsNorm(problem) : layerNorm(problem);
+
+const array = (size: number) => new Float32Array(size);
+
+function layerNorm({ x, dy, gamma, beta, rows, cols, eps }: Problem): Prepared {
   const there = { y: array(rows * cols), mean: array(rows), rstd: array(rows) };
   const back = { dx: array(rows * cols), dgamma: array(cols), dbeta: array(cols) };
   const sums = { dgamma: new Float64Array(cols), dbeta: new Float64Array(cols) };
@@ -30,7 +35,26 @@ function prepare(problem: Problem): Prepared {
     forms.push({ name: "subarrays", run: () => example.forward(x, gamma, beta, eps, there) });
   if (rows % 2 === 0)
     backForms.push({ name: "example", run: () => example.backward(dy, x, gamma, there, back) });
+  return best(forms, backForms, { y: there.y, ...back });
+}
 
+function rmsNorm({ x, dy, gamma, rows, cols, eps }: Problem): Prepared {
+  const there = { y: array(rows * cols), rstd: array(rows) };
+  const back = { dx: array(rows * cols), dgamma: array(cols) };
+  const sums = new Float64Array(cols);
+
+  const forms: Variant[] = Object.entries(rmsForwards).map(([name, run]) => ({
+    name,
+    run: () => run(x, gamma, eps, there),
+  }));
+  const backForms: Variant[] = Object.entries(rmsBackwards).map(([name, run]) => ({
+    name,
+    run: () => run(dy, x, gamma, there.rstd, sums, back),
+  }));
+  return best(forms, backForms, { y: there.y, ...back });
+}
+
+function best(forms: Variant[], backForms: Variant[], results: Results): Prepared {
   const forward = fastest(forms);
   const backward = fastest(backForms);
   return {
@@ -43,7 +67,7 @@ function prepare(problem: Problem): Prepared {
         backward.run();
       },
     },
-    results: () => ({ y: there.y, ...back }),
+    results: () => results,
     note: `${forward.name} forward, ${backward.name} backward`,
     dispose: () => {},
   };

@@ -7,7 +7,7 @@ import type { Answered, Asked } from "./worker.js";
 export class EngineWorker implements Remote {
   version = "";
   readonly info: EngineInfo;
-  readonly warmed = new Set<Pass>();
+  readonly warmed = new Set<string>();
   // Beside the script that this is bundled into, wherever that is served from.
   readonly #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 

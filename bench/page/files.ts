@@ -19,9 +19,14 @@ const FETCHED: Record<string, RegExp> = {
 const isCompetitor = ({ file }: EngineInfo) => file.startsWith("competitors/");
 const competitors = () => existsSync(nodeHost.folder("onnxruntime-web"));
 
-/** The engines that run in a browser; those of others, where they are installed. */
+/**
+ * The engines that run in a browser, those of others where they are installed. Other ways to use the package are there
+ * without being chosen.
+ */
 export const offered = (): EngineInfo[] =>
-  ENGINES.filter((engine) => engine.kind !== "native" && (competitors() || !isCompetitor(engine)));
+  ENGINES.filter(
+    (engine) => !["native", "way"].includes(engine.kind) && (competitors() || !isCompetitor(engine)),
+  );
 
 /** `more` are scripts of another page that the benchmark is a part of: what they share with it is bundled once. */
 export async function pageFiles(more: readonly string[] = []): Promise<Map<string, Content>> {

@@ -2,9 +2,20 @@
 import { createRuntime } from "layernorm-wasm";
 import { escapeHtml, htmlTable } from "../../examples/mnist/html.js";
 import { textTable } from "../../examples/mnist/table.js";
-import { type Case, caseName, chosenShapes, fullShapes, quickShapes, quickSweep } from "../cases/index.js";
+import {
+  type Case,
+  chosenShapes,
+  FAMILY,
+  familyCases,
+  fullName,
+  fullShapes,
+  quickShapes,
+  quickSweep,
+  RELATIVES,
+} from "../cases/index.js";
+import type { Operation } from "../cases/operations.js";
 import { ENGINES, type EngineInfo } from "../engines/list.js";
-import { EFFORTS, measureAll } from "../measure.js";
+import { EFFORTS, measureAll, takesPart } from "../measure.js";
 import { charts } from "../report/charts.js";
 import { briefTables, figureTables, machineLines } from "../report/tables.js";
 import type { RunData } from "../run-data.js";
@@ -17,14 +28,26 @@ const SETS = {
     cases: [...quickShapes, ...quickSweep].filter(inPage),
     effort: { ...EFFORTS.quick, rounds: 7, roundMs: 16 },
   },
-  full: { cases: [...fullShapes, ...quickSweep].filter(inPage), effort: { ...EFFORTS.full, rounds: 11 } },
+  full: {
+    cases: [
+      ...fullShapes,
+      ...quickSweep,
+      ...RELATIVES.flatMap((relative) => familyCases(relative, true)),
+    ].filter(inPage),
+    effort: { ...EFFORTS.full, rounds: 11 },
+  },
 };
 type SetName = keyof typeof SETS;
 
-/** `?shapes=64x64,512x768` measures these instead, as `--shapes` does. */
+/** `?shapes=64x64,512x768` measures these instead, as `--shapes` does, and `&only=rms,add` those of the relatives. */
 function casesOf(name: SetName): Case[] {
-  const asked = new URLSearchParams(location.search).get("shapes");
-  return asked === null ? SETS[name].cases : chosenShapes(asked).filter(inPage);
+  const query = new URLSearchParams(location.search);
+  const shapes = query.get("shapes");
+  const only = query.get("only")?.split(",") ?? ["shapes"];
+  if (shapes === null) return SETS[name].cases;
+  const operations: Operation[] = only.includes("shapes") ? ["layer_norm"] : [];
+  for (const relative of RELATIVES) if (only.includes(relative)) operations.push(...FAMILY[relative]);
+  return chosenShapes(shapes, operations).filter(inPage);
 }
 
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
@@ -53,11 +76,12 @@ async function run(name: SetName): Promise<void> {
     troubles: [],
     notes: [],
   };
-  const engines = await start(chosenEngines(), run);
+  const needed = chosenEngines().filter((info) => cases.some((it) => takesPart(info, it, effort)));
+  const engines = await start(needed, run);
   let finished = 0;
   bar.max = cases.length;
   const tell = (text: string) => {
-    status.textContent = `${cases[finished] ? caseName(cases[finished]) : ""} ${text}`;
+    status.textContent = `${cases[finished] ? fullName(cases[finished]) : ""} ${text}`;
   };
   const done = (them: readonly Case[]) => {
     finished += them.length;
@@ -71,7 +95,8 @@ async function run(name: SetName): Promise<void> {
 }
 
 function chosenEngines(): EngineInfo[] {
-  return ENGINES.filter(({ id }) => document.querySelector(`#engine-${id}:checked`) !== null);
+  const isChosen = (id: string) => document.querySelector(`#engine-${id}:checked`) !== null;
+  return ENGINES.filter(({ id, kind }) => kind === "way" || isChosen(id));
 }
 
 async function start(infos: EngineInfo[], run: RunData): Promise<EngineWorker[]> {

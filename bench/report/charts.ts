@@ -6,7 +6,7 @@ import { ENGINES } from "../engines/list.js";
 import type { Timing } from "../measure.js";
 import type { RunData } from "../run-data.js";
 import { digits } from "../targets/targets.js";
-import { engineName, PASS_NAMES, SHAPE_PASSES, shapeTimings, speed } from "./tables.js";
+import { engineName, PASS_NAMES, relatives, SHAPE_PASSES, shapeTimings, speed } from "./tables.js";
 
 /** One colour and one form for each engine: neither alone has to tell them apart. */
 const COLOURS: Record<string, readonly [light: string, dark: string]> = {
@@ -14,6 +14,13 @@ const COLOURS: Record<string, readonly [light: string, dark: string]> = {
   tensors: ["#0550ae", "#79b8ff"],
   arrays: ["#218bff", "#4493f8"],
   js: ["#54aeff", "#a5d6ff"],
+  "add-loop": ["#953800", "#f0883e"],
+  "add-simd": ["#7d4e00", "#d4a72c"],
+  "add-free": ["#6e7781", "#afb8c1"],
+  "last-axis": ["#57606a", "#afb8c1"],
+  permuted: ["#953800", "#f0883e"],
+  f32: ["#57606a", "#afb8c1"],
+  converted: ["#953800", "#f0883e"],
   plain: ["#bc4c00", "#ffa657"],
   "onnxruntime-web": ["#9a6700", "#e3b341"],
   tfjs: ["#bf3989", "#ff9bce"],
@@ -44,13 +51,16 @@ export const CHART_STYLE = `
 export function charts(run: RunData, document: Document): string {
   const passes = SHAPE_PASSES.filter((pass) => shapeTimings(run, pass).length > 0);
   const sections = passes.map((pass) => {
-    const timings = shapeTimings(run, pass);
-    return `<h3>${PASS_NAMES[pass]}</h3>\n${key(timings, document)}\n${speedChart(timings, document)}`;
+    return section(PASS_NAMES[pass], shapeTimings(run, pass), document);
   });
   const swept = run.timings.filter(({ group }) => group === "sweep");
   if (swept.length > 0) sections.push(`<h3>Rows of different lengths</h3>\n${sweepChart(swept, document)}`);
+  for (const { title, timings } of relatives(run)) sections.push(section(title, timings, document));
   return sections.join("\n");
 }
+
+const section = (title: string, timings: Timing[], document: Document) =>
+  `<h3>${title}</h3>\n${key(timings, document)}\n${speedChart(title, timings, document)}`;
 
 function key(timings: Timing[], document: Document): string {
   const ids = ENGINES.map(({ id }) => id).filter((id) => timings.some(({ engine }) => engine === id));
@@ -67,7 +77,7 @@ function key(timings: Timing[], document: Document): string {
 }
 
 /** A line for each shape, a mark for each engine: its speed, with the middle half of its rounds behind it. */
-function speedChart(timings: Timing[], document: Document): string {
+function speedChart(title: string, timings: Timing[], document: Document): string {
   const speeds = timings.map(speed);
   const domain = [Math.min(...speeds) * 0.8, Math.max(...speeds) * 1.25] as const;
   const shapes = [...new Set(timings.map(caseName))];
@@ -114,7 +124,7 @@ function speedChart(timings: Timing[], document: Document): string {
       ...marks,
     ],
   });
-  return wide("Speed of each engine on each shape, 10^9 elements per second", svg);
+  return wide(`${title}: speed of each engine on each shape, 10^9 elements per second`, svg);
 }
 
 function sweepChart(timings: Timing[], document: Document): string {

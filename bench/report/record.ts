@@ -16,7 +16,19 @@ export function writeRecord(run: RunData, name: string): string {
   const path = join(folder, `${run.date.slice(0, 10)}-${name.replace(/[^\w.-]+/g, "-")}`);
   // A line for each timing: small, and readable as a difference.
   const { timings, errors: _, ...rest } = run;
-  const columns = ["group", "pass", "rows", "cols", "engine", "ns", "low", "high", "rounds"] as const;
+  const columns = [
+    "group",
+    "operation",
+    "pass",
+    "rows",
+    "cols",
+    "inner",
+    "engine",
+    "ns",
+    "low",
+    "high",
+    "rounds",
+  ] as const;
   const rows = timings.map((t) =>
     columns.map((name) => (typeof t[name] === "number" ? round(t[name]) : t[name])),
   );
@@ -30,12 +42,13 @@ export function writeRecord(run: RunData, name: string): string {
 
 const round = (ns: number) => Number(ns.toPrecision(4));
 
-/** Of each engine over all shapes. */
+/** Of each engine and operation over all shapes. */
 function worstErrors({ errors }: RunData): Record<string, Partial<Record<ResultName, number>>> {
   const worst: Record<string, Partial<Record<ResultName, number>>> = {};
   for (const found of errors) {
-    worst[found.engine] ??= {};
-    const of = worst[found.engine];
+    const key = `${found.operation} ${found.engine}`;
+    worst[key] ??= {};
+    const of = worst[key];
     for (const [name, error] of Object.entries(found.worst) as [ResultName, number][])
       of[name] = Math.max(of[name] ?? 0, round(error));
   }

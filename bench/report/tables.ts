@@ -1,8 +1,9 @@
 /** The tables of a run: for the terminal, the page and the record alike. */
 import type { Table } from "../../examples/mnist/table.js";
 import { caseName } from "../cases/index.js";
+import { OPERATIONS, type Operation, TITLES } from "../cases/operations.js";
 import type { Pass } from "../engines/engine.js";
-import { ENGINES } from "../engines/list.js";
+import { allowed, ENGINES } from "../engines/list.js";
 import type { Timing } from "../measure.js";
 import type { RunData } from "../run-data.js";
 import { geometricMean } from "../statistics.js";
@@ -23,11 +24,28 @@ export const speed = ({ rows, cols, ns }: Timing) => (rows * cols) / ns;
 /** 10^9 bytes per second. */
 const traffic = (timing: Timing) => speed(timing) * 4 * STREAMS[timing.pass];
 
-export function shapeTimings({ timings }: RunData, pass: Pass): Timing[] {
-  return timings.filter((timing) => timing.pass === pass && timing.group === "shapes");
+export function shapeTimings(
+  { timings }: RunData,
+  pass: Pass,
+  operation: Operation = "layer_norm",
+): Timing[] {
+  return timings.filter(
+    (timing) => timing.pass === pass && timing.group === "shapes" && timing.operation === operation,
+  );
 }
 
-const sameShape = (a: Timing, b: Timing) => a.rows === b.rows && a.cols === b.cols;
+/** What was timed of the relatives of layer normalization. */
+export function relatives(run: RunData): { title: string; timings: Timing[] }[] {
+  const all = OPERATIONS.filter((operation) => operation !== "layer_norm").flatMap((operation) =>
+    SHAPE_PASSES.map((pass) => ({
+      title: `${TITLES[operation]}, ${PASS_NAMES[pass].toLowerCase()}`,
+      timings: shapeTimings(run, pass, operation),
+    })),
+  );
+  return all.filter(({ timings }) => timings.length > 0);
+}
+
+const sameShape = (a: Timing, b: Timing) => caseName(a) === caseName(b);
 
 function shapesOf(timings: Timing[]): Timing[] {
   return timings.filter((timing, k) => timings.findIndex((other) => sameShape(other, timing)) === k);
@@ -43,7 +61,7 @@ function summaryTables(run: RunData): Table[] {
     const compared = timings.some(({ engine }) => engine !== "tensors");
     return [
       ...(timings.length > 0 ? [oursTable(pass, timings)] : []),
-      ...(compared ? [ratioTable(pass, timings)] : []),
+      ...(compared ? [ratioTable(PASS_NAMES[pass], timings)] : []),
     ];
   });
 }
@@ -74,7 +92,20 @@ function oursTable(pass: ShapePass, timings: Timing[]): Table {
   return { title: `${PASS_NAMES[pass]}, ${engineName("tensors")}`, head, rows };
 }
 
-function ratioTable(pass: ShapePass, timings: Timing[]): Table {
+/** The same in one table: what the copy would be is not measured. */
+function relativeTable(title: string, timings: Timing[]): Table {
+  const ratios = ratioTable(title, timings);
+  const ours = timings.filter(({ engine }) => engine === "tensors");
+  const figures = new Map(ours.map((t) => [caseName(t), [milliseconds(t.ns), digits(speed(t))]]));
+  const [, ...others] = ratios.head;
+  return {
+    ...ratios,
+    head: ["", "ms", "10^9 elements/s", ...others],
+    rows: ratios.rows.map(([shape, ...cells]) => [shape, ...(figures.get(shape) ?? ["", ""]), ...cells]),
+  };
+}
+
+function ratioTable(what: string, timings: Timing[]): Table {
   const others = enginesOf(timings).filter((id) => id !== "tensors");
   const columns = others.map((id) =>
     shapesOf(timings).map((shape) => {
@@ -93,7 +124,7 @@ function ratioTable(pass: ShapePass, timings: Timing[]): Table {
     ...known.map((ratios) => (ratios.length > 0 ? digits(of(ratios)) : "")),
   ];
   return {
-    title: `${PASS_NAMES[pass]}: how many times as long as ${engineName("tensors")}`,
+    title: `${what}: how many times as long as ${engineName("tensors")}`,
     head: ["", ...others],
     rows: [...rows, sum("minimum", (ratios) => Math.min(...ratios)), sum("geometric mean", geometricMean)],
   };
@@ -101,19 +132,20 @@ function ratioTable(pass: ShapePass, timings: Timing[]): Table {
 
 /** The tables of figures that fit a terminal. */
 export function briefTables(run: RunData): Table[] {
-  const others = [sweepTable(run), callsTable(run), errorsTable(run)];
+  const family = relatives(run).map(({ title, timings }) => relativeTable(title, timings));
+  const others = [sweepTable(run), callsTable(run), ...family, errorsTable(run)];
   return [...summaryTables(run), ...others.filter((table) => table !== undefined)];
 }
 
 /** The same, and every engine on every shape. */
 export function figureTables(run: RunData): Table[] {
-  const passes = SHAPE_PASSES.filter((pass) => shapeTimings(run, pass).length > 0);
-  return [...briefTables(run), ...passes.map((pass) => detailTable(run, pass))];
+  const passes = SHAPE_PASSES.map((pass) => ({ title: PASS_NAMES[pass], timings: shapeTimings(run, pass) }));
+  const timed = [...passes, ...relatives(run)].filter(({ timings }) => timings.length > 0);
+  return [...briefTables(run), ...timed.map(({ title, timings }) => detailTable(title, timings))];
 }
 
 /** Everything that was timed on a shape. */
-function detailTable(run: RunData, pass: ShapePass): Table {
-  const timings = shapeTimings(run, pass);
+function detailTable(title: string, timings: Timing[]): Table {
   const rows = shapesOf(timings).flatMap((shape) =>
     timings
       .filter((timing) => sameShape(timing, shape))
@@ -126,14 +158,14 @@ function detailTable(run: RunData, pass: ShapePass): Table {
           `${milliseconds(timing.low)} - ${milliseconds(timing.high)}`,
           String(timing.rounds),
           digits(speed(timing)),
-          digits(traffic(timing)),
+          timing.operation === "layer_norm" ? digits(traffic(timing)) : "",
           ours ? digits(timing.ns / ours.ns) : "",
           timing.note ?? "",
         ];
       }),
   );
   const head = ["", "", "ms", "middle half", "rounds", "10^9 elements/s", "GB/s", "times ours", ""];
-  return { title: `${PASS_NAMES[pass]}, every engine`, head, rows };
+  return { title: `${title}, every engine`, head, rows };
 }
 
 function sweepTable({ timings }: RunData): Table | undefined {
@@ -167,15 +199,18 @@ function callsTable({ timings }: RunData): Table | undefined {
 
 function errorsTable({ errors, troubles }: RunData): Table {
   const names = ["y", "dx", "dgamma", "dbeta"] as const;
-  const rows = ENGINES.flatMap(({ id, name, kind, tolerance }) => {
-    const found = errors.filter(({ engine }) => engine === id);
-    if (found.length === 0 || kind === "limit") return [];
-    const worst = names.map((key) => {
-      const values = found.flatMap(({ worst }) => worst[key] ?? []);
-      return values.length > 0 ? `${digits(Math.max(...values))} of ${tolerance[key]}` : "";
-    });
-    return [[name, ...worst]];
-  });
+  const rows = OPERATIONS.flatMap((operation) =>
+    ENGINES.flatMap((info) => {
+      const found = errors.filter((error) => error.engine === info.id && error.operation === operation);
+      if (found.length === 0 || info.kind === "limit") return [];
+      const limits = allowed(info, operation);
+      const worst = names.map((key) => {
+        const values = found.flatMap(({ worst }) => worst[key] ?? []);
+        return values.length > 0 ? `${digits(Math.max(...values))} of ${limits[key]}` : "";
+      });
+      return [[operation === "layer_norm" ? info.name : `${operation}: ${info.name}`, ...worst]];
+    }),
+  );
   return {
     title:
       "Worst error against the f64 reference, and what is allowed, in units of 2^-24 of each value's scale",

@@ -2,7 +2,8 @@
  * What the package is meant to reach, and whether this run shows it. A target on several shapes is met when the worst
  * of them meets it.
  */
-import { type Case, isBeyond } from "../cases/index.js";
+import { type Case, caseName, fullName, isBeyond } from "../cases/index.js";
+import type { Operation } from "../cases/operations.js";
 import type { Pass } from "../engines/engine.js";
 import type { Timing } from "../measure.js";
 import type { RunData } from "../run-data.js";
@@ -40,14 +41,28 @@ class Figures {
     this.run = run;
   }
 
-  timings(engine: string, pass: Pass, group: Case["group"] = "shapes"): Timing[] {
-    return this.run.timings.filter((t) => t.engine === engine && t.pass === pass && t.group === group);
+  timings(
+    engine: string,
+    pass: Pass,
+    group: Case["group"] = "shapes",
+    operation: Operation = "layer_norm",
+  ): Timing[] {
+    return this.run.timings.filter(
+      (t) => t.engine === engine && t.pass === pass && t.group === group && t.operation === operation,
+    );
   }
 
   /** How many times as long `slow` takes as `fast`, shape by shape. */
-  ratios(slow: string, fast: string, pass: Pass, which: (at: Timing) => boolean = () => true): Point[] {
-    return this.timings(fast, pass).flatMap((at) => {
-      const other = this.timings(slow, pass).find(({ rows, cols }) => rows === at.rows && cols === at.cols);
+  ratios(
+    slow: string,
+    fast: string,
+    pass: Pass,
+    which: (at: Timing) => boolean = () => true,
+    operation?: Operation,
+  ): Point[] {
+    return this.timings(fast, pass, "shapes", operation).flatMap((at) => {
+      const others = this.timings(slow, pass, "shapes", operation);
+      const other = others.find((each) => caseName(each) === caseName(at));
       return other && which(at) ? [{ value: other.ns / at.ns, at }] : [];
     });
   }
@@ -62,7 +77,7 @@ function worst(points: Point[], bound: Target["bound"]): Found | undefined {
   const { value, at } = points.reduce((a, b) => (sign * b.value < sign * a.value ? b : a));
   const mean = geometricMean(points.map((point) => point.value));
   const others = points.length > 1 ? `; geometric mean of ${points.length} shapes ${digits(mean)}` : "";
-  return { value, where: `[${at.rows}, ${at.cols}]${others}` };
+  return { value, where: `${fullName(at)}${others}` };
 }
 
 function against(
@@ -101,6 +116,27 @@ function within(
       "at most",
     );
   return { what, bound: "at most", value, unit: "x", measure };
+}
+
+/** The same on relatives of layer normalization: over all passes that were timed, at least or at most. */
+function relative(
+  what: string,
+  operations: readonly Operation[],
+  slow: string,
+  fast: string,
+  bound: Target["bound"],
+  value: number,
+  which?: (at: Timing) => boolean,
+): Target {
+  const passes = ["forward", "backward"] as const;
+  const measure = (f: Figures) =>
+    worst(
+      operations.flatMap((operation) =>
+        passes.flatMap((pass) => f.ratios(slow, fast, pass, which, operation)),
+      ),
+      bound,
+    );
+  return { what, bound, value, unit: "x", measure };
 }
 
 function flat(what: string, pass: Pass, value: number, which: (cols: number) => boolean): Target {
@@ -161,6 +197,22 @@ const TARGETS: readonly Target[] = [
   within("plain arrays over tensors, beyond", "arrays", "tensors", ["forward", "backward"], 1.4, beyond),
   against("layernorm-wasm/js against plain JavaScript, forward", "plain", "forward", 0.5, undefined, "js"),
   against("layernorm-wasm/js against plain JavaScript, backward", "plain", "backward", 0.5, undefined, "js"),
+  oneCall("adding by a loop, in cache", "add-loop", 0.85, inCache),
+  oneCall("adding by a loop, beyond", "add-loop", 0.75, beyond),
+  oneCall("adding by another WebAssembly, in cache", "add-simd", 0.85, inCache),
+  oneCall("adding by another WebAssembly, beyond", "add-simd", 0.75, beyond),
+  relative(
+    "speed over channels, of that over the last axis",
+    ["axes"],
+    "last-axis",
+    "tensors",
+    "at least",
+    0.5,
+  ),
+  relative("bf16 against f32, beyond", ["bf16"], "f32", "tensors", "at least", 1.2, beyond),
+  relative("f16 against f32, beyond", ["f16"], "f32", "tensors", "at least", 0.8, beyond),
+  relative("bf16 against converting by a loop", ["bf16"], "converted", "tensors", "at least", 5),
+  relative("f16 against converting by a loop", ["f16"], "converted", "tensors", "at least", 5),
   {
     what: "start: import, instantiate, first call, over bare Node",
     bound: "at most",
@@ -175,6 +227,12 @@ const TARGETS: readonly Target[] = [
   size("layernorm.wasm", 28, (sizes) => sizes.wasm),
   size("the default entry, minified and gzipped", 20, (sizes) => sizes.entryGzipped),
 ];
+
+/** Of what two calls take, the first of which adds. */
+function oneCall(how: string, engine: string, value: number, which: (at: Timing) => boolean): Target {
+  const operations = ["add_layer_norm", "add_rms_norm"] as const;
+  return relative(`one call over two, ${how}`, operations, "tensors", engine, "at most", value, which);
+}
 
 function size(what: string, value: number, of: (sizes: NonNullable<RunData["sizes"]>) => number): Target {
   const measure = ({ run: { sizes } }: Figures) =>

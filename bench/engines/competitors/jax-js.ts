@@ -11,7 +11,7 @@ export const start: Start = async (host) => {
   return { version: host.version("@jax-js/jax"), prepare };
 };
 
-function prepare({ rows, cols, eps, ...problem }: Problem): Prepared {
+function prepare({ operation, rows, cols, eps, ...problem }: Problem): Prepared {
   const place = (values: Float32Array, shape: number[]) =>
     np.array(values as Float32Array<ArrayBuffer>, { shape });
   const x = place(problem.x, [rows, cols]);
@@ -28,13 +28,21 @@ function prepare({ rows, cols, eps, ...problem }: Problem): Prepared {
       .mul(gamma)
       .add(beta);
   };
-  const forwardJit = jit(layerNorm);
-  const bothJit = jit((x: np.Array, gamma: np.Array, beta: np.Array, dy: np.Array) => {
-    const [y, pull] = vjp(layerNorm, [x, gamma, beta]);
-    const [dx, dgamma, dbeta] = pull(dy);
+  const rmsNorm = (x: np.Array, gamma: np.Array) => {
+    const squares = np.mean(np.square(x.ref), -1, { keepdims: true });
+    return x.mul(np.reciprocal(np.sqrt(squares.add(eps)))).mul(gamma);
+  };
+  const isRms = operation === "rms_norm";
+  const normalize = (isRms ? rmsNorm : layerNorm) as (...inputs: np.Array[]) => np.Array;
+  const inputs = isRms ? [x, gamma] : [x, gamma, beta];
+  const forwardJit = jit(normalize);
+  const bothJit = jit((dy: np.Array, ...inputs: np.Array[]) => {
+    const [y, pull] = vjp(normalize, inputs);
+    const gradients = pull(dy);
     pull.dispose();
-    return [y, dx, dgamma, dbeta];
+    return [y, ...gradients];
   });
+  const again = () => inputs.map((array) => array.ref);
 
   let latest: np.Array[] = [];
   const keep = (make: () => np.Array[]) => {
@@ -44,8 +52,8 @@ function prepare({ rows, cols, eps, ...problem }: Problem): Prepared {
   };
   return {
     passes: {
-      forward: () => keep(() => [forwardJit(x.ref, gamma.ref, beta.ref)]),
-      both: () => keep(() => bothJit(x.ref, gamma.ref, beta.ref, dy.ref)),
+      forward: () => keep(() => [forwardJit(...again())]),
+      both: () => keep(() => bothJit(dy.ref, ...again())),
     },
     results: (pass) => {
       const [y, dx, dgamma, dbeta] = latest.map((array) => array.ref.dataSync() as Float32Array);

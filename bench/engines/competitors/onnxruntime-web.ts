@@ -1,7 +1,7 @@
 /** onnxruntime-web on its WebAssembly back end, one thread. It has no backward pass. */
 import * as ort from "onnxruntime-web";
 import type { Prepared, Problem, Start } from "../engine.js";
-import { layerNormalizationModel } from "../onnx-model.js";
+import { onnxModel } from "../onnx-model.js";
 
 export const start: Start = async (host) => {
   ort.env.wasm.numThreads = 1;
@@ -11,13 +11,16 @@ export const start: Start = async (host) => {
 };
 
 async function prepare(problem: Problem): Promise<Prepared> {
-  const { rows, cols } = problem;
-  const session = await ort.InferenceSession.create(layerNormalizationModel(problem), {
+  const { rows, cols, x, residual } = problem;
+  const model = onnxModel(problem);
+  if (model === undefined) throw new Error(`it has no ${problem.operation}`);
+  const session = await ort.InferenceSession.create(model, {
     executionProviders: ["wasm"],
     graphOptimizationLevel: "all",
     executionMode: "sequential",
   });
-  const feeds = { X: new ort.Tensor("float32", problem.x, [rows, cols]) };
+  const place = (values: Float32Array) => new ort.Tensor("float32", values, [rows, cols]);
+  const feeds = { X: place(x), ...(residual && { residual: place(residual) }) };
   let latest: Record<string, ort.Tensor> = {};
   // It makes its result. One given in `fetches` comes back as it was, in 1.30 with tensors on the CPU.
   const forward = async () => {
@@ -25,7 +28,7 @@ async function prepare(problem: Problem): Promise<Prepared> {
   };
   return {
     passes: { forward },
-    results: () => ({ y: latest.Y.data }),
+    results: () => ({ y: latest.Y.data, ...(latest.sum && { sum: latest.sum.data }) }),
     dispose: () => void session.release(),
   };
 }

@@ -12,7 +12,16 @@ function prepare(problem: Problem): Prepared {
     const xhat = tf.mul(centred, tf.rsqrt(tf.add(variance, problem.eps)));
     return tf.add(tf.mul(xhat, gamma), beta);
   };
-  const differentiated = tf.valueAndGrads(layerNorm);
+  const rmsNorm = (x: tf.Tensor, gamma: tf.Tensor) => {
+    const squares = tf.mean(tf.square(x), -1, true);
+    return tf.mul(tf.mul(x, tf.rsqrt(tf.add(squares, problem.eps))), gamma);
+  };
+  const isRms = problem.operation === "rms_norm";
+  const inputs = isRms ? [x, gamma] : [x, gamma, beta];
+  const normalize = isRms ? () => rmsNorm(x, gamma) : () => layerNorm(x, gamma, beta);
+  const differentiated = tf.valueAndGrads((...inputs: tf.Tensor[]) =>
+    isRms ? rmsNorm(inputs[0], inputs[1]) : layerNorm(inputs[0], inputs[1], inputs[2]),
+  );
 
   let y: tf.Tensor | undefined;
   let gradients: tf.Tensor[] = [];
@@ -23,11 +32,11 @@ function prepare(problem: Problem): Prepared {
   };
   const forward = () => {
     clear();
-    y = tf.tidy(() => layerNorm(x, gamma, beta));
+    y = tf.tidy(normalize);
   };
   const both = () => {
     clear();
-    const { value, grads } = tf.tidy(() => differentiated([x, gamma, beta], dy));
+    const { value, grads } = tf.tidy(() => differentiated(inputs, dy));
     y = value;
     gradients = grads;
   };

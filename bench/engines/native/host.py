@@ -28,13 +28,17 @@ def say(answer):
 class Problem:
     def __init__(self, question):
         files = question["files"]
-        self.rows, self.cols, self.eps = question["rows"], question["cols"], question["eps"]
-        self.x, self.dy, self.gamma, self.beta = (
-            np.fromfile(files[name], np.float32) for name in ("x", "dy", "gamma", "beta")
+        self.operation, self.eps = question["operation"], question["eps"]
+        self.rows, self.cols, inner = question["rows"], question["cols"], question["inner"]
+        self.x, self.dy, self.gamma, self.beta, self.residual = (
+            np.fromfile(files[name], np.float32) if name in files else None
+            for name in ("x", "dy", "gamma", "beta", "residual")
         )
-        self.x = self.x.reshape(self.rows, self.cols)
-        self.dy = self.dy.reshape(self.rows, self.cols)
-        self.model = files["model"]
+        shape = (self.rows, self.cols) if inner == 1 else (self.rows // inner, self.cols, inner)
+        self.x, self.dy = self.x.reshape(shape), self.dy.reshape(shape)
+        if self.residual is not None:
+            self.residual = self.residual.reshape(shape)
+        self.model = files.get("model")
 
 
 def time(run, repetitions):
