@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ENGINES } from "../bench/engines/list.js";
+import { OPERATIONS, type Operation } from "../bench/cases/operations.js";
+import { does, ENGINES, type EngineInfo } from "../bench/engines/list.js";
 import { serve } from "../bench/page/serve.js";
 import { root } from "../scripts/toolchain.mjs";
 import { browsers, open } from "./browsers.js";
@@ -14,6 +15,8 @@ import { browsers, open } from "./browsers.js";
  */
 
 const SHAPES = ["4x64", "33x67"];
+const FAMILY = ["6x40", "2x12x9"];
+const RELATIVES = ["rms", "add", "axes", "half"];
 const NAMES = ["[4, 64]", "[33, 67]"];
 /** What needs nothing but this package. The others may be unable to start in a browser, and then say so. */
 const OWN = ["copy", "tensors", "arrays", "js", "plain"];
@@ -72,8 +75,8 @@ async function passOn({ url = "/" }: IncomingMessage, response: ServerResponse):
   response.end(type.startsWith("text/html") ? body.toString().replace("<script", `${watcher}<script`) : body);
 }
 
-/** What the page shows at its end, in a browser. */
-async function shownIn(browser: (typeof browsers)[number]): Promise<Shown> {
+/** What the page shows at its end, in a browser, at an address with this query. */
+async function shownIn(browser: (typeof browsers)[number], query: string): Promise<Shown> {
   const server = createServer();
   const shown = new Promise<Shown>((resolve, reject) => {
     server.on("request", async (request, response) => {
@@ -87,7 +90,7 @@ async function shownIn(browser: (typeof browsers)[number]): Promise<Shown> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   try {
-    return await open(browser, `http://localhost:${port}/?shapes=${SHAPES}`, shown);
+    return await open(browser, `http://localhost:${port}/?${query}`, shown);
   } finally {
     server.closeAllConnections();
     server.close();
@@ -109,10 +112,30 @@ const BACKWARD = "Backward, layernorm-wasm, tensors";
 const ERRORS =
   "Worst error against the f64 reference, and what is allowed, in units of 2^-24 of each value's scale";
 
+/** Every answer of these engines was checked, and none was wrong. */
+function expectChecked(text: string, operation: Operation, name: (info: EngineInfo) => string): void {
+  const errors = new Map(tableOf(text, ERRORS).map(([name, ...worst]) => [name, worst]));
+  expect(text).not.toContain("Not timed");
+  for (const info of ENGINES) {
+    if (info.kind === "native" || info.kind === "limit" || !does(info, operation)) continue;
+    const worst = errors.get(name(info));
+    const isOwn = info.kind === "way" || OWN.includes(info.id);
+    if (worst === undefined && !isOwn) expect(text).toContain(`${info.name} does not start`);
+    else expect(worst?.[0], `${name(info)}, y`).toMatch(/ of /);
+    for (const each of worst?.filter(Boolean) ?? []) {
+      const [error, allowed] = each.split(" of ").map(Number);
+      expect(error, `${name(info)}: ${each}`).toBeLessThanOrEqual(allowed);
+    }
+  }
+}
+
 test.for(browsers)("the benchmark's page in $kind", async (browser, { skip }) => {
   skip(!browser.program, `${browser.kind} is not here`);
   skip(!competitors, "the competitors are not here: npm run bench -- --page installs them");
-  const { agent, about, status, text, charts, tables, complaints } = await shownIn(browser);
+  const { agent, about, status, text, charts, tables, complaints } = await shownIn(
+    browser,
+    `shapes=${SHAPES}`,
+  );
   expect(complaints).toEqual([]);
   expect(status).toBe("Done.");
   for (const said of [about, text]) {
@@ -124,19 +147,17 @@ test.for(browsers)("the benchmark's page in $kind", async (browser, { skip }) =>
     expect(rows.map(([shape]) => shape)).toEqual(NAMES);
     for (const [shape, ms] of rows) expect(Number(ms), `${title}, ${shape}: ${ms}`).toBeGreaterThan(0);
   }
-  // Every answer was checked, and none was wrong.
-  const errors = new Map(tableOf(text, ERRORS).map(([name, ...worst]) => [name, worst]));
-  expect(text).not.toContain("Not timed");
-  for (const { id, name, kind } of ENGINES) {
-    if (kind === "native" || kind === "limit") continue;
-    const worst = errors.get(name);
-    if (worst === undefined && !OWN.includes(id)) expect(text).toContain(`${name} does not start`);
-    else expect(worst?.[0], `${name}, y`).toMatch(/ of /);
-    for (const each of worst?.filter(Boolean) ?? []) {
-      const [error, allowed] = each.split(" of ").map(Number);
-      expect(error, `${name}: ${each}`).toBeLessThanOrEqual(allowed);
-    }
-  }
+  expectChecked(text, "layer_norm", ({ name }) => name);
   expect(charts).toBeGreaterThanOrEqual(3);
   expect(tables).toBeGreaterThan(4);
+});
+
+test.for(browsers)("the family on the benchmark's page in $kind", async (browser, { skip }) => {
+  skip(!browser.program, `${browser.kind} is not here`);
+  skip(!competitors, "the competitors are not here: npm run bench -- --page installs them");
+  const { status, text, complaints } = await shownIn(browser, `shapes=${FAMILY}&only=${RELATIVES}`);
+  expect(complaints).toEqual([]);
+  expect(status).toBe("Done.");
+  for (const operation of OPERATIONS.filter((operation) => operation !== "layer_norm"))
+    expectChecked(text, operation, ({ name }) => `${operation}: ${name}`);
 });
