@@ -15,7 +15,7 @@ const COLOURS: Record<string, readonly [light: string, dark: string]> = {
   arrays: ["#218bff", "#4493f8"],
   js: ["#54aeff", "#a5d6ff"],
   "add-loop": ["#953800", "#f0883e"],
-  "add-simd": ["#7d4e00", "#d4a72c"],
+  "add-simd": ["#0a7d75", "#56d4cc"],
   "add-free": ["#6e7781", "#afb8c1"],
   "last-axis": ["#57606a", "#afb8c1"],
   permuted: ["#953800", "#f0883e"],
