@@ -115,11 +115,23 @@ pub trait Bits:
     /// Four numbers at `from` can be read.
     unsafe fn load_halves(from: *const i16) -> Self;
 
+    /// The eight numbers of 16 bits at `from`, at any alignment, times 2^16: four in each of two vectors.
+    ///
+    /// # Safety
+    /// Eight numbers at `from` can be read.
+    unsafe fn load_upper_halves(from: *const i16) -> [Self; 2];
+
     /// Writes the four lanes, which 16 bits can hold, to `to`, at any alignment.
     ///
     /// # Safety
     /// Four numbers at `to` can be written.
     unsafe fn store_halves(self, to: *mut i16);
+
+    /// Writes the lanes of two vectors, which 16 bits can hold, to `to`, at any alignment.
+    ///
+    /// # Safety
+    /// Eight numbers at `to` can be written.
+    unsafe fn store_halves_of_two(two: [Self; 2], to: *mut i16);
 
     /// Rows become columns.
     fn transpose(rows: [Self; LANES]) -> [Self; LANES];
@@ -129,6 +141,12 @@ pub trait Bits:
 
     /// The larger of two lanes.
     fn max(self, other: Self) -> Self;
+
+    /// All bits of the lanes that are less than those of `other`.
+    fn less_than(self, other: Self) -> Self;
+
+    /// Whether all lanes are negative: of what a comparison gives, whether it holds of all.
+    fn all_negative(self) -> bool;
 
     /// The bits of `ones` where `self` has a 1, those of `zeros` elsewhere.
     fn select(self, ones: Self, zeros: Self) -> Self;

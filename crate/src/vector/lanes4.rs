@@ -159,9 +159,23 @@ impl Bits for Bits4 {
     }
 
     #[inline(always)]
+    unsafe fn load_upper_halves(from: *const i16) -> [Self; 2] {
+        // SAFETY: the caller says that eight numbers can be read.
+        from_fn(|k| unsafe { Self::load_halves(from.add(k * LANES)) } << 16)
+    }
+
+    #[inline(always)]
     unsafe fn store_halves(self, to: *mut i16) {
         // SAFETY: the caller says that four numbers can be written.
         unsafe { to.cast::<[i16; LANES]>().write_unaligned(self.0.map(|lane| lane as i16)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves_of_two(two: [Self; 2], to: *mut i16) {
+        for (at, four) in two.into_iter().enumerate() {
+            // SAFETY: the caller says that eight numbers can be written.
+            unsafe { four.store_halves(to.add(at * LANES)) }
+        }
     }
 
     #[inline(always)]
@@ -177,6 +191,16 @@ impl Bits for Bits4 {
     #[inline(always)]
     fn max(self, other: Self) -> Self {
         Bits4(from_fn(|lane| self.0[lane].max(other.0[lane])))
+    }
+
+    #[inline(always)]
+    fn less_than(self, other: Self) -> Self {
+        Bits4(from_fn(|lane| if self.0[lane] < other.0[lane] { -1 } else { 0 }))
+    }
+
+    #[inline(always)]
+    fn all_negative(self) -> bool {
+        self.0.iter().all(|&lane| lane < 0)
     }
 
     #[inline(always)]

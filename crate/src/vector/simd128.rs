@@ -185,11 +185,28 @@ impl Bits for Bits128 {
     }
 
     #[inline(always)]
+    unsafe fn load_upper_halves(from: *const i16) -> [Self; 2] {
+        // SAFETY: the caller says that eight numbers can be read.
+        let halves = unsafe { v128_load(from.cast()) };
+        let zero = i16x8_splat(0);
+        [
+            Bits128(i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(zero, halves)),
+            Bits128(i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(zero, halves)),
+        ]
+    }
+
+    #[inline(always)]
     unsafe fn store_halves(self, to: *mut i16) {
         // Not a shuffle of bytes, for which x86 has to load the order of the bytes.
         let halves = i16x8_narrow_i32x4(self.0, self.0);
         // SAFETY: the caller says that four numbers can be written.
         unsafe { v128_store64_lane::<0>(halves, to.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_halves_of_two([a, b]: [Self; 2], to: *mut i16) {
+        // SAFETY: the caller says that eight numbers can be written.
+        unsafe { v128_store(to.cast(), i16x8_narrow_i32x4(a.0, b.0)) }
     }
 
     #[inline(always)]
@@ -213,6 +230,16 @@ impl Bits for Bits128 {
     #[inline(always)]
     fn max(self, other: Self) -> Self {
         Bits128(i32x4_max(self.0, other.0))
+    }
+
+    #[inline(always)]
+    fn less_than(self, other: Self) -> Self {
+        Bits128(i32x4_lt(self.0, other.0))
+    }
+
+    #[inline(always)]
+    fn all_negative(self) -> bool {
+        i32x4_bitmask(self.0) == 15
     }
 
     #[inline(always)]
