@@ -21,7 +21,7 @@ import type { Layout } from "./layout.js";
 import type { LayerNormSettings, NormalizedShape } from "./options.js";
 import { Parameter } from "./parameters.js";
 import { resultsLike } from "./results.js";
-import { Boxes, bytesOf, dtypeOf } from "./storage.js";
+import { Boxes, boxRows, bytesOf, dtypeOf, narrow, widen } from "./storage.js";
 import { type Data, Tensor } from "./tensor.js";
 
 const F32_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -181,7 +181,8 @@ export function runForward(
 ): void {
   const { x, gamma, beta, rows, cols, eps, centred } = forward;
   if (forward.residual !== undefined || !isPlain(forward)) {
-    runInBoxes(context, name, forward, y, sum, mean, rstd);
+    if (!runInPieces(context, name, forward, y, sum, mean, rstd))
+      runInBoxes(context, name, forward, y, sum, mean, rstd);
     return;
   }
   if (x instanceof Tensor) {
@@ -202,6 +203,63 @@ export function runForward(
   }
   if (!runAtOnce(context, forward, y, mean, rstd))
     runInBoxes(context, name, forward, y, undefined, mean, rstd);
+}
+
+/**
+ * Runs the kernels on tensors that are summed or converted first, and that is all that is done to them: what `runInBoxes`
+ * does, without the bookkeeping, which takes as long as a small call. False where it is not.
+ */
+function runInPieces(
+  context: Context,
+  name: string,
+  forward: Forward,
+  y: Data,
+  sum: Data | undefined,
+  mean: Data | undefined,
+  rstd: Data | undefined,
+): boolean {
+  const { x, residual, gamma, beta, rows, cols, eps, centred, unitOffset, rowsPerSample, layout } = forward;
+  const dtype = dtypeOf(x);
+  const rowsAreTaken =
+    x instanceof Tensor && layout === undefined && (dtype === "f32" || residual === undefined);
+  const parametersAre = rowsPerSample === undefined && !unitOffset && isF32(gamma) && isF32(beta);
+  if (!rowsAreTaken || !parametersAre) return false;
+  const step = boxRows(cols);
+  const box = dtype === "f32" ? 0 : context.scratch(name, Math.min(step, rows) * cols * F32_BYTES);
+  const { kernels } = context;
+  for (let row = 0; row < rows; row += step) {
+    const count = Math.min(step, rows - row);
+    const bytes = row * cols * bytesOf(dtype);
+    let [from, to] = [pointerOf(x) + bytes, pointerOf(y) + bytes];
+    if (residual === undefined) {
+      widen(kernels, dtype, from, box, count * cols);
+      from = to = box;
+    } else {
+      const sumAt = pointerOf(sum) + bytes;
+      kernels.add_f32(from, pointerOf(residual) + bytes, sumAt, count * cols);
+      from = sumAt;
+    }
+    kernels.layer_norm_forward_f32(
+      from,
+      pointerOf(gamma),
+      pointerOf(beta),
+      to,
+      mean === undefined ? 0 : pointerOf(mean) + row * F32_BYTES,
+      rstd === undefined ? 0 : pointerOf(rstd) + row * F32_BYTES,
+      count,
+      cols,
+      eps,
+      Number(centred),
+    );
+    if (residual === undefined) narrow(kernels, dtype, box, pointerOf(y) + bytes, count * cols);
+  }
+  context.memory.trimScratch();
+  return true;
+}
+
+/** Whether a parameter is absent, or a tensor that the kernels take as it is. */
+function isF32(parameter: Data | undefined): boolean {
+  return parameter === undefined || (parameter instanceof Tensor && parameter.dtype === "f32");
 }
 
 /** Runs the kernels over boxes of rows: as many at once as there are, where nothing is done to them first. */

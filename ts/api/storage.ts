@@ -30,6 +30,11 @@ export function dtypeOf(data: Data): Dtype {
   return data instanceof Tensor ? data.dtype : "f32";
 }
 
+/** The rows of a box. */
+export function boxRows(cols: number): number {
+  return Math.max(1, Math.floor(BOX_ELEMENTS / cols));
+}
+
 /** Copies `count` elements of `dtype` to f32. */
 export function widen(kernels: Kernels, dtype: Dtype, from: number, to: number, count: number): void {
   kernels[STORAGE[dtype].widen](from, to, 1, 1, count, 0, 0, 1, 0, 0, 1);
@@ -67,7 +72,7 @@ export class Boxes {
   constructor(dtype: Dtype, cols: number, layout: Layout | undefined, most = 0) {
     this.#dtype = dtype;
     this.#slab = layout ?? { rows: 1, size: cols };
-    const limit = most || Math.max(1, Math.floor(BOX_ELEMENTS / cols));
+    const limit = most || boxRows(cols);
     if (layout === undefined) {
       this.#rows = limit;
       this.#between = [];
