@@ -35,6 +35,9 @@ mod forward;
 pub use backward::Backward;
 pub use forward::Forward;
 
+/// Whether hard rows are looked for; see `unguarded` in `Cargo.toml`.
+const GUARDED: bool = !cfg!(feature = "unguarded");
+
 /// `2^exponent`, for a normal f64.
 const fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)

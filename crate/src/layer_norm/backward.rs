@@ -1,6 +1,6 @@
 //! The backward pass.
 
-use super::{Centre, power_of_two};
+use super::{Centre, GUARDED, power_of_two};
 use crate::extreme;
 use crate::gradients::{Gradients, Strips};
 use crate::row::{
@@ -128,7 +128,7 @@ impl<'a> Backward<'a> {
             & (rstd * rstd * pair(4.0 * SMALLEST * SMALLEST)).at_most(squares)
             & pair(f64::from(*RSTD_RANGE.start())).at_most(rstd)
             & rstd.at_most(pair(f64::from(*RSTD_RANGE.end())));
-        if !usual.all() {
+        if GUARDED && !usual.all() {
             return None;
         }
         let [mean0, mean1, slope0, slope1] = V::narrow([mean, slope]).broadcast();
@@ -182,7 +182,7 @@ impl<'a> Backward<'a> {
     fn centre_and_terms(&self, row: usize, sums: GradientSums) -> CentreAndTerms {
         let rstd = element(self.rstd, row).get();
         let GradientSums { shift, delta, g, gt } = sums;
-        if !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
+        if GUARDED && !(delta.is_finite() && RSTD_RANGE.contains(&rstd)) {
             return (None, None);
         }
         let slope = (gt - delta * g) * (1.0 / self.cols as f64) * f64::from(rstd);
@@ -190,7 +190,7 @@ impl<'a> Backward<'a> {
         let is_large = slope.abs().max(mean_g.abs()) >= SMALLEST * f64::from(rstd);
         let (slope, offset) = (slope as f32, (g * self.inverse_cols()) as f32);
         let usual = slope.is_finite() && offset.is_finite() && (is_large || self.is_zero(row));
-        let terms = usual.then_some(Terms { slope, offset });
+        let terms = (usual || !GUARDED).then_some(Terms { slope, offset });
         (Some(Centre::new(f64::from(shift) + delta, rstd, self.cols)), terms)
     }
 

@@ -1,6 +1,6 @@
 //! The forward pass.
 
-use super::{Centre, power_of_two};
+use super::{Centre, GUARDED, power_of_two};
 use crate::extreme;
 use crate::row::{
     F64_COLS, GROUP, Operand, Row, element, map, neutral, part, reduce, reduce_two, rows, sample, store, sum,
@@ -106,14 +106,14 @@ fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64, centred: bool) -> 
     let inverse_cols = 1.0 / x.len() as f64;
     let (mut delta, mut var) = moments(sums.sums, inverse_cols, centred);
     for _ in 0..2 {
-        if is_good(delta, var, x.len()) {
+        if !GUARDED || is_good(delta, var, x.len()) {
             break;
         }
         sums = ShiftedSums::of::<V>(x, (f64::from(sums.shift) + delta) as f32);
         (delta, var) = moments(sums.sums, inverse_cols, centred);
     }
     let spread = var.max(0.0) + eps;
-    if !(delta.is_finite() && is_ordinary(spread)) {
+    if GUARDED && !(delta.is_finite() && is_ordinary(spread)) {
         return None;
     }
     let rstd =
@@ -209,7 +209,7 @@ impl Forward<'_> {
         let [(delta0, var0), (delta1, var1)] = sums.map(|sums| moments(sums, inverse_cols, self.centred));
         let [spread0, spread1] = [var0, var1].map(|var| var + V::Pair::splat(self.eps));
         let good = is_good(delta0, var0, self.cols) & is_good(delta1, var1, self.cols);
-        if !(good & is_ordinary(spread0) & is_ordinary(spread1)).all() {
+        if GUARDED && !(good & is_ordinary(spread0) & is_ordinary(spread1)).all() {
             return false;
         }
         let (mean, rstd) = (V::narrow([delta0, delta1]), V::narrow([spread0, spread1]).rsqrt());

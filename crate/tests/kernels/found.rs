@@ -43,7 +43,7 @@ fn an_eps_that_makes_rstd_infinite() {
 /// The mean that is not subtracted was -0 where four rows were done at once and 0 elsewhere.
 #[test]
 fn a_zero_without_centring_has_the_same_sign_alone() {
-    let row = vec![-0.0, -1.0];
+    let row = [-0.0, -1.0];
     let of = |rows: usize| Batch { cols: 2, centred: false, ..batch(row.repeat(rows), 1.0, 0.0) };
     let alone = forward::<Lanes4>(&of(1)).y;
     assert_same_bits("y", &forward::<Lanes4>(&of(4)).y, &alone.repeat(4));
