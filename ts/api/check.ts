@@ -486,23 +486,26 @@ export function checkOverlap(
   mostInputs: number,
   mostOutputs: number,
 ): void {
-  const from = inputs.map(memoryOf);
-  const to = outputs.map(memoryOf);
-  outputs.forEach((written, k) => {
-    if (written === undefined) return;
-    inputs.forEach((read, i) => {
-      if (from[i] !== to[k] || read === undefined || !overlaps(read, written)) return;
+  // Loops: each call pays for this.
+  for (let k = 0; k < outputs.length; k++) {
+    const written = outputs[k];
+    if (written === undefined) continue;
+    const memory = memoryOf(written);
+    for (let i = 0; i < inputs.length; i++) {
+      const read = inputs[i];
+      if (read === undefined || memoryOf(read) !== memory || !overlaps(read, written)) continue;
       const mayBeSame = k < mostOutputs && i < mostInputs;
-      if (mayBeSame && sameElements(read, written)) return;
+      if (mayBeSame && sameElements(read, written)) continue;
       const hint = mayBeSame ? `, or to be ${inputNames[i]} itself` : "";
       overlapping(name, outputNames[k], inputNames[i], `needs memory of its own${hint}`);
-    });
-    outputs.forEach((alsoWritten, other) => {
-      if (other <= k || to[other] !== to[k] || alsoWritten === undefined || !overlaps(written, alsoWritten))
-        return;
+    }
+    for (let other = k + 1; other < outputs.length; other++) {
+      const alsoWritten = outputs[other];
+      if (alsoWritten === undefined || memoryOf(alsoWritten) !== memory || !overlaps(written, alsoWritten))
+        continue;
       overlapping(name, outputNames[k], `out.${outputNames[other]}`, "each needs memory of its own");
-    });
-  });
+    }
+  }
 }
 
 /** The arguments of a `layerNorm` on plain arrays, of which `out` shares a buffer with no other. */
