@@ -7,7 +7,7 @@ use crate::copy::{Place, copy};
 use crate::element::{Bf16, F16};
 use crate::elementwise::{add, plus_one};
 use crate::gradients::Gradients;
-use crate::layer_norm::{Backward, Forward};
+use crate::layer_norm::{Backward, Forward, ForwardAcross};
 use crate::row::Row;
 use crate::vector::Best;
 use core::cell::Cell;
@@ -73,6 +73,48 @@ pub fn layer_norm_forward_f32(
             centred,
         }
         .run::<Best>();
+    }
+}
+
+/// The same of rows that lie side by side: element `k` of all of them at `k * stride`, and on from there. `y` lies as `x`
+/// does. Returns how many it has done, from the first on: it stops before what it leaves to [`layer_norm_forward_f32`],
+/// the last few and rows out of the ordinary.
+///
+/// # Safety
+/// As of [`layer_norm_forward_f32`].
+#[allow(clippy::too_many_arguments)] // an ABI is flat
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
+#[wasm_bindgen]
+pub fn layer_norm_forward_across_f32(
+    x: *const f32,
+    gamma: *const f32,
+    beta: *const f32,
+    y: *mut f32,
+    mean: *mut f32,
+    rstd: *mut f32,
+    rows: usize,
+    cols: usize,
+    stride: usize,
+    eps: f64,
+    centred: bool,
+) -> usize {
+    let elements = (cols - 1) * stride + rows;
+    // SAFETY: the caller has checked the sizes.
+    unsafe {
+        ForwardAcross {
+            x: row(x, elements),
+            gamma: optional_row(gamma, cols),
+            beta: optional_row(beta, cols),
+            y: row(y, elements),
+            mean: optional_row(mean, rows),
+            rstd: optional_row(rstd, rows),
+            rows,
+            cols,
+            stride,
+            eps,
+            centred,
+        }
+        .run::<Best>()
     }
 }
 

@@ -29,9 +29,11 @@
 use crate::row::F64_COLS;
 use crate::vector::Vector;
 
+mod across;
 mod backward;
 mod forward;
 
+pub use across::ForwardAcross;
 pub use backward::Backward;
 pub use forward::Forward;
 

@@ -324,7 +324,7 @@ pub fn sum<V: Vector, C: Columns, const CHUNK: usize, const S: usize, const T: u
 
 /// The vector of four elements of `row`, from `start` on.
 #[inline(always)]
-fn load<V: Vector>(row: Row, start: usize) -> V {
+pub fn load<V: Vector>(row: Row, start: usize) -> V {
     // SAFETY: `part` checks that there are four elements.
     unsafe { V::load(part(row, start, LANES).as_ptr().cast()) }
 }
@@ -341,6 +341,73 @@ pub fn load_pair<V: Vector>(row: Row, start: usize) -> V::Pair {
 pub fn store<V: Vector>(vector: V, row: Row, start: usize) {
     // SAFETY: `part` checks that there are four elements, and they are cells.
     unsafe { vector.store(part(row, start, LANES).as_ptr().cast_mut().cast()) }
+}
+
+/// Calls `each` for `times` times four vectors of `x`, the first from `start` on, `stride` elements apart.
+#[inline(always)]
+pub fn each_strided<V: Vector>(
+    x: Row,
+    start: usize,
+    stride: usize,
+    times: usize,
+    mut each: impl FnMut([V; GROUP]),
+) {
+    if times == 0 {
+        return;
+    }
+    let end = times * GROUP * stride;
+    let x = part(x, start, end - stride + LANES);
+    let mut at = 0;
+    while at < end {
+        // SAFETY: the last one ends where the part does.
+        each(from_fn(|k| unsafe { V::load(x.as_ptr().cast::<f32>().add(at + k * stride)) }));
+        at += GROUP * stride;
+    }
+}
+
+/// Four vectors of `x`, the first from `start` on, each `stride` elements behind the one before.
+#[inline(always)]
+pub fn strided<V: Vector>(x: Row, start: usize, stride: usize) -> [V; GROUP] {
+    let x = part(x, start, (GROUP - 1) * stride + LANES);
+    // SAFETY: all four are within the part.
+    from_fn(|k| unsafe { V::load(x.as_ptr().cast::<f32>().add(k * stride)) })
+}
+
+/// Four numbers in f64, as two pairs.
+#[inline(always)]
+pub fn load_pairs<P: Pair>(from: &[Cell<f64>; LANES]) -> [P; 2] {
+    let from = from.as_ptr().cast::<f64>();
+    // SAFETY: there are four.
+    unsafe { [P::load(from), P::load(from.add(2))] }
+}
+
+/// Writes what [`load_pairs`] reads.
+#[inline(always)]
+pub fn store_pairs<P: Pair>([lower, upper]: [P; 2], to: &[Cell<f64>; LANES]) {
+    let to = to.as_ptr().cast::<f64>().cast_mut();
+    // SAFETY: there are four, and they are cells.
+    unsafe {
+        lower.store(to);
+        upper.store(to.add(2));
+    }
+}
+
+/// Four elements of `row`, from `start` on, `stride` elements apart: each in all lanes of a vector.
+#[inline(always)]
+pub fn splat_strided<V: Vector>(row: Row, start: usize, stride: usize) -> [V; GROUP] {
+    let row = part(row, start, (GROUP - 1) * stride + 1);
+    // SAFETY: all four are within the part.
+    from_fn(|k| V::splat(unsafe { row.get_unchecked(k * stride) }.get()))
+}
+
+/// Writes four vectors to where [`strided`] reads them.
+#[inline(always)]
+pub fn store_strided<V: Vector>(vectors: [V; GROUP], y: Row, start: usize, stride: usize) {
+    let y = part(y, start, (GROUP - 1) * stride + LANES);
+    for (k, vector) in vectors.into_iter().enumerate() {
+        // SAFETY: all four are within the part, and they are cells.
+        unsafe { vector.store(y.as_ptr().cast::<f32>().cast_mut().add(k * stride)) }
+    }
 }
 
 /// Sixteen elements of a row: four vectors, at its quarters.

@@ -11,10 +11,10 @@ use core::array::from_fn;
 use core::ops::RangeInclusive;
 
 /// Groups of vectors in a chunk of a sum: sixteen vectors lose at most 4 units of 2^-24.
-const CHUNK: usize = 4;
+pub(super) const CHUNK: usize = 4;
 /// Rows of at most so many columns are done four at a time: what each row costs beside its elements counts. So their `rstd`
 /// is taken in f32, two units of 2^-24 less exactly.
-const NARROW_COLS: usize = 256;
+pub(super) const NARROW_COLS: usize = 256;
 /// How large the square of the mean less the shift may be, beside the variance: their sum is what is summed, and the
 /// difference loses as much more.
 const LARGEST_DELTA: f64 = 0.625;
@@ -47,7 +47,7 @@ impl ShiftedSums {
 /// The mean less the shift, and the variance: `E[(x - shift)^2] - E[x - shift]^2`. Where rows are not `centred`, 0 takes
 /// the place of the mean.
 #[inline(always)]
-fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64, centred: bool) -> (F, F) {
+pub(super) fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64, centred: bool) -> (F, F) {
     // Plus 0, so that it is not -0 where the sum is negative and not wanted.
     let delta = sum * F::splat(if centred { inverse_cols } else { 0.0 }) + F::splat(0.0);
     (delta, squares * F::splat(inverse_cols) - delta * delta)
@@ -55,15 +55,21 @@ fn moments<F: Real>([sum, squares]: [F; 2], inverse_cols: f64, centred: bool) ->
 
 /// Whether the shift was near enough to the mean.
 #[inline(always)]
-fn is_good<F: Real>(delta: F, var: F, cols: usize) -> F::Mask {
+pub(super) fn is_good<F: Real>(delta: F, var: F, cols: usize) -> F::Mask {
     let largest = if cols <= F64_COLS { LARGEST_DELTA_IN_F64 } else { LARGEST_DELTA };
     (delta * delta).at_most(F::splat(largest) * var)
 }
 
 /// Whether `var + eps` is within range.
 #[inline(always)]
-fn is_ordinary<F: Real>(spread: F) -> F::Mask {
+pub(super) fn is_ordinary<F: Real>(spread: F) -> F::Mask {
     F::splat(*VARIANCE_RANGE.start()).at_most(spread) & spread.at_most(F::splat(*VARIANCE_RANGE.end()))
+}
+
+/// `1 / sqrt(var + eps)` of a row of `cols` elements.
+#[inline(always)]
+pub(super) fn rstd(spread: f64, cols: usize) -> f32 {
+    if cols <= NARROW_COLS { 1.0 / (spread as f32).sqrt() } else { (1.0 / spread.sqrt()) as f32 }
 }
 
 /// What to sum a row's elements less of at first: near its mean, or 0 where the mean is small beside the elements
@@ -116,8 +122,7 @@ fn centre<V: Vector>(x: Row, mut sums: ShiftedSums, eps: f64, centred: bool) -> 
     if GUARDED && !(delta.is_finite() && is_ordinary(spread)) {
         return None;
     }
-    let rstd =
-        if x.len() <= NARROW_COLS { 1.0 / (spread as f32).sqrt() } else { (1.0 / spread.sqrt()) as f32 };
+    let rstd = rstd(spread, x.len());
     let mean = f64::from(sums.shift) + delta;
     Some((Centre::new(mean, rstd, x.len()), mean as f32))
 }

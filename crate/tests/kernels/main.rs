@@ -3,6 +3,7 @@
 //! The same file runs natively (`cargo test`), in Node and in browsers (`wasm-pack test`); on WebAssembly
 //! both implementations are there, and must agree to the bit.
 
+mod across;
 mod batch;
 mod cases;
 #[cfg(not(target_arch = "wasm32"))]
