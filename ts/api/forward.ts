@@ -21,7 +21,7 @@ import type { Layout } from "./layout.js";
 import type { LayerNormSettings, NormalizedShape } from "./options.js";
 import { Parameter } from "./parameters.js";
 import { resultsLike } from "./results.js";
-import { Boxes, boxRows, bytesOf, dtypeOf, narrow, widen } from "./storage.js";
+import { type Across, Boxes, boxRows, bytesOf, dtypeOf, type EachBox, narrow, widen } from "./storage.js";
 import { type Data, Tensor } from "./tensor.js";
 
 const F32_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -297,7 +297,25 @@ function runInBoxes(
     },
     rows(kernels, firstSlab, slabs) {
       const firstRow = firstSlab * slabRows;
-      boxes.each(slabs, (row, count, offset) => {
+      // Rows side by side, of a sample.
+      const across: Across = (row, count, offset) => {
+        if (layout?.across !== true || dtype !== "f32" || residual !== undefined) return 0;
+        const sample = Math.floor((firstRow + row) / rowsPerSample);
+        return kernels.layer_norm_forward_across_f32(
+          xAt.pointer + offset * F32_BYTES,
+          gamma.at(sample),
+          beta.at(sample),
+          yAt.pointer + offset * F32_BYTES,
+          mean === undefined ? 0 : meanAt.pointer + row * F32_BYTES,
+          rstd === undefined ? 0 : rstdAt.pointer + row * F32_BYTES,
+          Math.min(count, (sample + 1) * rowsPerSample - firstRow - row),
+          cols,
+          slabRows,
+          eps,
+          Number(centred),
+        );
+      };
+      const each: EachBox = (row, count, offset) => {
         const bytes = offset * bytesOf(dtype);
         let from = xAt.pointer + bytes;
         let to = yAt.pointer + bytes;
@@ -338,7 +356,8 @@ function runInBoxes(
           );
         });
         if (boxed) boxes.scatter(kernels, box.pointer, yAt.pointer + bytes, count);
-      });
+      };
+      boxes.each(slabs, each, across);
     },
   });
 }

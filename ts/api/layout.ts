@@ -21,6 +21,8 @@ export interface Layout {
   readonly outer: readonly Dimension[];
   /** The dimensions of a row, as `normalizedShape` has them. */
   readonly inner: readonly Dimension[];
+  /** Whether a slab is a matrix whose columns are the rows: they lie side by side. */
+  readonly across: boolean;
 }
 
 /** The layout of `x`, whose dimensions `axes` are normalised: nothing where the rows are whole and in order. */
@@ -37,7 +39,8 @@ export function layoutOf(shape: readonly number[], axes: readonly number[]): Lay
   const isPlain = outer.length === 0 && inner.length <= 1 && (inner[0]?.stride ?? 1) === 1;
   if (size === 0 || inner.length === 0 || isPlain) return undefined;
   const rows = product(outer);
-  return { size: rows * product(inner), rows, outer, inner };
+  const across = outer.length === 1 && outer[0].stride === 1 && inner.length === 1;
+  return { size: rows * product(inner), rows, outer, inner, across };
 }
 
 /** The same elements in the same order in fewer dimensions. */

@@ -53,6 +53,9 @@ interface Step extends Dimension {
   readonly varies: boolean;
 }
 
+/** Rows that lie side by side: as many as are done without a box, of so many from `row` on, at `offset`. */
+export type Across = (row: number, rows: number, offset: number) => number;
+
 /** What is done for a box: its first row, of those at hand; how many it has; and how many elements in it begins. */
 export type EachBox = (row: number, rows: number, offset: number) => void;
 
@@ -97,8 +100,8 @@ export class Boxes {
     return this.#rows * cols * F32_BYTES;
   }
 
-  /** Calls `each` for the boxes of so many slabs; without a layout, of so many rows. */
-  each(slabs: number, each: EachBox): void {
+  /** Calls `each` for the boxes of so many slabs; without a layout, of so many rows; not for those that `across` does. */
+  each(slabs: number, each: EachBox, across: Across = none): void {
     const { rows, size } = this.#slab;
     if (this.#between.length === 0) {
       const step = this.#rows;
@@ -106,18 +109,22 @@ export class Boxes {
         each(row, Math.min(step, slabs * rows - row), (row / rows) * size);
       return;
     }
-    for (let slab = 0; slab < slabs; slab++) this.#eachWithin(0, slab * rows, rows, slab * size, each);
+    for (let slab = 0; slab < slabs; slab++)
+      this.#eachWithin(0, slab * rows, rows, slab * size, each, across);
   }
 
-  #eachWithin(depth: number, row: number, rows: number, offset: number, each: EachBox): void {
+  #eachWithin(depth: number, row: number, rows: number, offset: number, each: EachBox, across: Across): void {
     const { size, stride } = this.#between[depth];
     const rowsOfOne = rows / size;
     const isLast = depth === this.#between.length - 1;
     const step = isLast ? this.#rows / rowsOfOne : 1;
-    for (let k = 0; k < size; k += step) {
+    for (let k = 0; k < size; ) {
       const [first, at] = [row + k * rowsOfOne, offset + k * stride];
-      if (isLast) each(first, Math.min(step, size - k) * rowsOfOne, at);
-      else this.#eachWithin(depth + 1, first, rowsOfOne, at, each);
+      const done = isLast ? across(first, size - k, at) : 0;
+      k += done || step;
+      if (done > 0) continue;
+      if (isLast) each(first, Math.min(step, size + step - k) * rowsOfOne, at);
+      else this.#eachWithin(depth + 1, first, rowsOfOne, at, each, across);
     }
   }
 
@@ -159,6 +166,9 @@ export class Boxes {
     return varies ? (size * rows) / this.#rows : size;
   }
 }
+
+/** No rows are done across. */
+const none: Across = () => 0;
 
 /** A dimension that is none. */
 const ONCE: Step = { size: 1, stride: 0, dense: 0, varies: false };

@@ -9,6 +9,7 @@ import type { WasmExports } from "./generated/exports.js";
 export type Kernels = Pick<
   WasmExports,
   | "layer_norm_forward_f32"
+  | "layer_norm_forward_across_f32"
   | "layer_norm_backward_f32"
   | "gradients_start"
   | "gradients_finish_f32"

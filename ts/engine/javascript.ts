@@ -52,6 +52,9 @@ function kernelsOn(memory: PlainMemory): Kernels {
       }
     },
 
+    // None: side by side, rows would be read a cache line for each element.
+    layer_norm_forward_across_f32: () => 0,
+
     layer_norm_backward_f32(dy, x, mean, rstd, gamma, dx, gradients, firstRow, rows, cols) {
       const f32 = new Float32Array(memory.buffer);
       const sums = new Gradients(memory.buffer, gradients, cols);
