@@ -10,6 +10,8 @@ import { type Data, type Dtype, Tensor } from "./tensor.js";
 const F32_BYTES = Float32Array.BYTES_PER_ELEMENT;
 /** The elements of a box, unless a row has more. */
 const BOX_ELEMENTS = 6 * 1024;
+/** The same of rows that are spread: as many as a second-level cache holds, for the runs that are read to be long. */
+const SPREAD_BOX_ELEMENTS = 32 * 1024;
 /** A run of so many elements is a whole number of cache lines, however they are stored. */
 const RUN = 32;
 
@@ -31,8 +33,8 @@ export function dtypeOf(data: Data): Dtype {
 }
 
 /** The rows of a box. */
-export function boxRows(cols: number): number {
-  return Math.max(1, Math.floor(BOX_ELEMENTS / cols));
+export function boxRows(cols: number, elements = BOX_ELEMENTS): number {
+  return Math.max(1, Math.floor(elements / cols));
 }
 
 /** Copies `count` elements of `dtype` to f32. */
@@ -75,7 +77,7 @@ export class Boxes {
   constructor(dtype: Dtype, cols: number, layout: Layout | undefined, most = 0) {
     this.#dtype = dtype;
     this.#slab = layout ?? { rows: 1, size: cols };
-    const limit = most || boxRows(cols);
+    const limit = most || boxRows(cols, layout === undefined ? BOX_ELEMENTS : SPREAD_BOX_ELEMENTS);
     if (layout === undefined) {
       this.#rows = limit;
       this.#between = [];

@@ -200,7 +200,7 @@ fn assert_copies<V: Vector, From: Element, To: Element>(
     for _ in 0..600 {
         // Mostly small, for then every edge is near; sometimes more than one tile.
         let sizes: Box3 =
-            [3, 70, 70].map(|most| if random.bool() { random.usize(..10) } else { random.usize(..=most) });
+            [3, 150, 150].map(|most| if random.bool() { random.usize(..10) } else { random.usize(..=most) });
         let (mut from_strides, from_length) = layout(&mut random, sizes);
         let (to_strides, to_length) = layout(&mut random, sizes);
         if random.u8(..8) == 0 {
