@@ -34,4 +34,10 @@ describe.each(Object.entries(bundlers))("%s", (name, bundle) => {
     expect(code).toContain("FinalizationRegistry");
     expect(code).not.toMatch(/zeroGrad|loadStateDict|layerNormBackward/);
   });
+
+  test("a bundle that uses only rmsNorm has no layers and no backward pass", async () => {
+    const { code, result } = await built("rms-norm");
+    expect(result).toBe(1);
+    expect(code).not.toMatch(/zeroGrad|loadStateDict|safetensors|rmsNormBackward/);
+  });
 });

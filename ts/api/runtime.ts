@@ -119,12 +119,18 @@ export function entryOn(module: WebAssembly.Module): Omit<typeof api, "Tensor"> 
 
 /** @internal The functions and classes of the package, on `context`. */
 export function runtimeOn(context: Context): Runtime {
-  const bound = Object.entries(operations).map(([name, operation]) => [
-    name,
-    (operation as (context: Context, ...rest: unknown[]) => unknown).bind(undefined, context),
-  ]);
+  // One by one: an object of all of them would stay in bundles that use one.
   const runtime = {
-    ...Object.fromEntries(bound),
+    layerNorm: operations.layerNorm.bind(undefined, context),
+    layerNormForward: operations.layerNormForward.bind(undefined, context),
+    layerNormBackward: operations.layerNormBackward.bind(undefined, context),
+    rmsNorm: operations.rmsNorm.bind(undefined, context),
+    rmsNormForward: operations.rmsNormForward.bind(undefined, context),
+    rmsNormBackward: operations.rmsNormBackward.bind(undefined, context),
+    addLayerNorm: operations.addLayerNorm.bind(undefined, context),
+    addLayerNormBackward: operations.addLayerNormBackward.bind(undefined, context),
+    addRmsNorm: operations.addRmsNorm.bind(undefined, context),
+    addRmsNormBackward: operations.addRmsNormBackward.bind(undefined, context),
     tensor: createTensor.bind(undefined, context),
     tensorFrom: createTensorFrom.bind(undefined, context),
     LayerNorm: layerNormOn(context),
