@@ -20,8 +20,7 @@ describe.each(Object.entries(bundlers))("%s", (name, bundle) => {
     expect(result).toEqual(expected("simd128"));
   });
 
-  // Parcel looks for what is used before it drops the function that is never called.
-  test.skipIf(name === "Parcel")("what is not used leaves nothing behind", async () => {
+  test("what is not used leaves nothing behind", async () => {
     const { code, result } = await built("unused");
     expect(result).toBe(1);
     expect(code.length, code).toBeLessThan(1000);

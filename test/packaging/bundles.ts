@@ -1,6 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Parcel } from "@parcel/core";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import { rspack } from "@rspack/core";
 import * as esbuild from "esbuild";
@@ -94,29 +93,6 @@ export const bundlers: Record<string, Bundle> = {
     const path = outFor(name);
     const bundle = await rollup({ input: fixture(entry), plugins: [nodeResolve()] });
     await bundle.write({ file: join(path, "index.js"), format: "es" });
-    return path;
-  },
-  // Without `packageExports`, which is not its default, it knows a package by its `main` alone.
-  async Parcel(entry, name) {
-    const path = outFor(name);
-    await new Parcel({
-      entries: fixture(entry),
-      defaultConfig: "@parcel/config-default",
-      mode: "production",
-      defaultTargetOptions: { shouldOptimize: true, shouldScopeHoist: true, sourceMaps: false },
-      // As a library, so that it exports what the entry exports.
-      targets: {
-        module: {
-          distDir: path,
-          distEntry: "index.js",
-          outputFormat: "esmodule",
-          isLibrary: true,
-          includeNodeModules: true,
-        },
-      },
-      cacheDir: join(out, "parcel-cache"),
-      shouldDisableCache: true,
-    }).run();
     return path;
   },
 };
