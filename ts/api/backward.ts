@@ -64,12 +64,13 @@ export function normalizeBackward(
   options: Settings | undefined,
 ): Results {
   const settings = checkOptions(name, options);
-  const { mean, rstd, gamma, shape, axes, skip, rowsPerSample, unitOffset } = settings;
+  const { mean, rstd, gamma, shape, axes, skip, rowsPerSample } = settings;
   const out: Results = settings.out === undefined ? {} : settings.out;
   const names: readonly Name[] = centred ? OUTPUTS : OUTPUTS_OF_RMS;
   checkOut(name, out, names);
   checkSkip(name, skip, names);
   const accumulate = checkFlag(name, "accumulate", settings.accumulate);
+  const unitOffset = checkFlag(name, "unitOffset", settings.unitOffset);
   const cols = checkNormalizedShape(name, normalizedShape, axes);
   checkData(context, name, x);
   const layout = checkRows(name, x, shape, axes, cols, normalizedShape);
@@ -109,7 +110,7 @@ export function normalizeBackward(
       addsToDbeta: accumulate && out.dbeta !== undefined,
       rows,
       cols,
-      unitOffset: checkFlag(name, "unitOffset", unitOffset),
+      unitOffset,
       rowsPerSample,
       layout,
     });
@@ -151,8 +152,7 @@ export function runBackward(context: Context, name: string, given: Backward): vo
 function runOnTensors(context: Context, name: string, given: Backward): void {
   const { rows, cols } = given;
   const gamma = pointerOf(given.gamma);
-  const bytes = gradientsBytes(cols);
-  const gradients = context.scratch(name, bytes);
+  const gradients = context.scratch(name, gradientsBytes(cols));
   const { kernels } = context;
   kernels.gradients_start(gradients, gamma, cols);
   kernels.layer_norm_backward_f32(

@@ -123,10 +123,9 @@ export class Boxes {
     for (let k = 0; k < size; ) {
       const [first, at] = [row + k * rowsOfOne, offset + k * stride];
       const done = isLast ? across(first, size - k, at) : 0;
+      if (!isLast) this.#eachWithin(depth + 1, first, rowsOfOne, at, each, across);
+      else if (done === 0) each(first, Math.min(step, size - k) * rowsOfOne, at);
       k += done || step;
-      if (done > 0) continue;
-      if (isLast) each(first, Math.min(step, size + step - k) * rowsOfOne, at);
-      else this.#eachWithin(depth + 1, first, rowsOfOne, at, each, across);
     }
   }
 
